@@ -1,0 +1,1 @@
+"""Sleeves to us and back: the device contract, the broker, the link and the ordered pipeline."""

@@ -1,0 +1,225 @@
+"""The signed envelope: COSE_Sign1 over CBOR ``{v, device, boot, counter, prev, time, type, body}``.
+
+``counter`` grows by one with each event over the whole life of the sleeve and ``prev`` is the
+SHA-256 of the complete signed bytes of the event before it (32 zero bytes before the first), so a
+missing, reordered or replaced event shows. Heartbeats have counter 0 and no ``prev``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from gateway.protocol import cbor, cose
+from gateway.protocol.errors import ProtocolError, Reason
+from gateway.protocol.limits import MAX_EVENT_BYTES, MAX_PIECE_BYTES, VERSION
+from gateway.protocol.messages import (
+    DOWNS,
+    EVENTS,
+    DeviceId,
+    Down,
+    Event,
+    Hash,
+    Heartbeat,
+    Millis,
+    Piece,
+    State,
+)
+
+GENESIS: Final = bytes(32)
+"""``prev`` of a sleeve's first event."""
+
+_EVENT_TYPES: Final[dict[str, type[Event] | type[Heartbeat]]] = {
+    **{kind.type: kind for kind in EVENTS},
+    Heartbeat.type: Heartbeat,
+}
+_DOWN_TYPES: Final[dict[str, type[Down]]] = {kind.type: kind for kind in DOWNS}
+
+_T = TypeVar("_T")
+
+
+class _Header(msgspec.Struct, frozen=True):
+    v: int
+    device: DeviceId
+    time: Millis
+    type: str
+    body: dict[str, Any]
+    boot: Annotated[int, Meta(ge=0)] = 0
+    counter: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    prev: Hash = GENESIS
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A decoded up message. ``raw`` is the signed bytes, kept verbatim; ``signed`` proves it.
+
+    ``counter`` 0 means outside the chain (a heartbeat).
+    """
+
+    device: str
+    boot: int
+    counter: int
+    prev: bytes
+    time: int
+    body: Event | Heartbeat
+    raw: bytes
+    signed: cose.Signed
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over the complete signed bytes: the next event's ``prev``."""
+        return digest(self.raw)
+
+
+def digest(raw: bytes) -> bytes:
+    """SHA-256, 32 bytes."""
+    return hashlib.sha256(raw).digest()
+
+
+def convert(value: object, kind: type[_T]) -> _T:
+    """Plain CBOR values into a message type.
+
+    Raises:
+        ProtocolError: ``bad_field`` with the path of what is wrong.
+    """
+    try:
+        return msgspec.convert(value, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise ProtocolError(Reason.BAD_FIELD, str(error)[:200]) from error
+
+
+def plain(message: msgspec.Struct) -> dict[str, Any]:
+    """A message as plain values, ready for CBOR; defaults are left out."""
+    value: dict[str, Any] = msgspec.to_builtins(message, builtin_types=(bytes,))
+    return value
+
+
+def seal_event(
+    body: Event | Heartbeat,
+    signer: cose.Signer,
+    *,
+    device: str,
+    boot: int,
+    time: int,
+    counter: int = 0,
+    prev: bytes = GENESIS,
+) -> bytes:
+    """Signed bytes of an event (``counter`` ≥ 1) or a heartbeat (``counter`` 0)."""
+    payload: dict[str, Any] = {
+        "v": VERSION,
+        "device": device,
+        "boot": boot,
+        "time": time,
+        "type": body.type,
+        "body": plain(body),
+    }
+    if counter:
+        payload |= {"counter": counter, "prev": prev}
+    return cose.sign(cbor.encode(payload), signer)
+
+
+def open_event(raw: bytes) -> Message:
+    """Decode an event or heartbeat. **The signature is not checked here**: the key is not known
+    before the device is; call ``message.signed.verify(key)``.
+
+    Raises:
+        ProtocolError: with the reason.
+    """
+    if len(raw) > MAX_EVENT_BYTES:
+        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_EVENT_BYTES} bytes")
+    signed = cose.parse(raw)
+    header = _header(signed.payload)
+    kind = _EVENT_TYPES.get(header.type)
+    if kind is None:
+        raise ProtocolError(Reason.UNKNOWN_TYPE, header.type[:40])
+    if (header.counter == 0) != (kind is Heartbeat):
+        raise ProtocolError(Reason.BAD_FIELD, "events have a counter, heartbeats have none")
+    body = convert(header.body, kind)
+    return Message(
+        header.device,
+        header.boot,
+        header.counter,
+        header.prev,
+        header.time,
+        body,
+        raw,
+        signed,
+    )
+
+
+def seal_down(body: Down, signer: cose.Signer, *, device: str, time: int) -> bytes:
+    """Signed bytes of what the server says to ``device``."""
+    payload = {
+        "v": VERSION,
+        "device": device,
+        "time": time,
+        "type": body.type,
+        "body": plain(body),
+    }
+    return cose.sign(cbor.encode(payload), signer)
+
+
+def open_down(raw: bytes, *, device: str, keys: dict[bytes, cose.PublicKey]) -> Down:
+    """Decode **and verify** what claims to come from the server; ``keys`` by key id.
+
+    Raises:
+        ProtocolError: with the reason; ``wrong_device`` when it is meant for another sleeve.
+    """
+    if len(raw) > MAX_EVENT_BYTES:
+        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_EVENT_BYTES} bytes")
+    signed = cose.parse(raw)
+    key = keys.get(signed.kid)
+    if key is None:
+        raise ProtocolError(Reason.UNKNOWN_KEY, signed.kid.hex())
+    signed.verify(key)
+    header = _header(signed.payload)
+    if header.device != device:
+        raise ProtocolError(Reason.WRONG_DEVICE, header.device)
+    kind = _DOWN_TYPES.get(header.type)
+    if kind is None:
+        raise ProtocolError(Reason.UNKNOWN_TYPE, header.type[:40])
+    return convert(header.body, kind)
+
+
+def encode_piece(piece: Piece) -> bytes:
+    """A picture piece as CBOR."""
+    return cbor.encode(plain(piece))
+
+
+def decode_piece(raw: bytes) -> Piece:
+    """Read a picture piece.
+
+    Raises:
+        ProtocolError: with the reason.
+    """
+    if len(raw) > MAX_PIECE_BYTES:
+        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_PIECE_BYTES} bytes")
+    return convert(cbor.decode(raw), Piece)
+
+
+def encode_state(state: State) -> bytes:
+    """The retained state as CBOR."""
+    return cbor.encode(plain(state))
+
+
+def decode_state(raw: bytes) -> State:
+    """Read a retained state or last will.
+
+    Raises:
+        ProtocolError: with the reason.
+    """
+    if len(raw) > MAX_EVENT_BYTES:
+        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} bytes")
+    return convert(cbor.decode(raw), State)
+
+
+def _header(payload: bytes) -> _Header:
+    value = cbor.decode(payload)
+    if not isinstance(value, dict):
+        raise ProtocolError(Reason.BAD_FIELD, "payload is not a map")
+    # The version decides how to read the rest, so it is looked at first.
+    if value.get("v") != VERSION:
+        raise ProtocolError(Reason.UNKNOWN_VERSION, str(value.get("v"))[:20])
+    return convert(value, _Header)

@@ -1,0 +1,39 @@
+"""Sizes and quotas of the device contract. Both sides enforce them; AsyncAPI states them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 1
+
+MAX_EVENT_BYTES: Final = 4096
+"""Largest signed envelope, up or down, in bytes."""
+
+MAX_PIECE_DATA: Final = 16_384
+"""Largest picture piece payload, in bytes; the whole MQTT message stays under 17 KiB, below the
+20 KiB that a small broker takes by default."""
+
+MAX_PIECE_BYTES: Final = MAX_PIECE_DATA + 256
+MAX_PICTURE_BYTES: Final = 2 * 1024 * 1024
+"""Largest encrypted picture, in bytes."""
+
+MAX_PIECES: Final = MAX_PICTURE_BYTES // MAX_PIECE_DATA
+MAX_BURST: Final = 8
+"""Frames in one face burst."""
+
+MAX_STAMPS: Final = 999
+MAX_NESTING: Final = 12
+
+RESEND_AFTER_MS: Final = 5_000
+"""A sleeve sends again what no receipt covers after this long, plus jitter."""
+
+RESEND_JITTER_MS: Final = 2_000
+HEARTBEAT_MS: Final = 60_000
+SILENT_AFTER_MS: Final = 5 * HEARTBEAT_MS
+
+JOURNAL_QUOTA_BYTES: Final = 4 * 1024 * 1024
+"""Flash kept for events that no receipt covers. When it is full the sleeve refuses to unlock."""
+
+PICTURE_QUOTA_BYTES: Final = 64 * 1024 * 1024
+"""Flash kept for pictures not yet stored by the server. When it is full the sleeve refuses to
+unlock; it never drops a picture that an event has named."""
