@@ -1,0 +1,1 @@
+"""Domain, store, ledger, vision, JSON API, pages and reports."""

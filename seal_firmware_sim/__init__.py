@@ -1,0 +1,1 @@
+"""The electronic sleeve in software: firmware, hardware ports, devices, fleets and scenarios."""

@@ -1,0 +1,102 @@
+"""The test bench: real brokers and databases for whoever asks, and honest skips.
+
+A test that needs a real part carries ``@pytest.mark.needs_mosquitto`` (``needs_postgres``,
+``needs_chromium``), or simply uses one of the fixtures below.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from tests.support.machine import NEEDS, find_chromium, in_ci, missing
+from tests.support.mosquitto import MosquittoServer
+from tests.support.postgres import PostgresServer
+
+hypothesis_settings.register_profile("fast", max_examples=50, deadline=None)
+hypothesis_settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.register_profile("thorough", max_examples=2000, deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "fast"))
+
+# A fixture that starts a real part brings the need with it.
+_FIXTURE_NEEDS = {
+    "mosquitto": "needs_mosquitto",
+    "postgres_server": "needs_postgres",
+    "postgres_url": "needs_postgres",
+    "chromium": "needs_chromium",
+}
+
+
+def _need(marker: str) -> None:
+    reason = missing(marker)
+    if reason is None:
+        return
+    if in_ci():
+        pytest.fail(f"{reason}; CI installs it, so this is a failure", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip (or in CI fail) a test whose real part is missing, before its fixtures start."""
+    needed = {marker for marker in NEEDS if item.get_closest_marker(marker)}
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    needed.update(_FIXTURE_NEEDS[name] for name in fixtures if name in _FIXTURE_NEEDS)
+    for marker in sorted(needed):
+        _need(marker)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The run's private PostgreSQL. Tests that stop or kill it start one of their own instead."""
+    _need("needs_postgres")
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """SQLAlchemy's address of a fresh, empty PostgreSQL database."""
+    name = f"t_{secrets.token_hex(8)}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """SQLAlchemy's address of a SQLite file that does not exist yet."""
+    return f"sqlite+pysqlite:///{tmp_path / 'zhiyin.sqlite3'}"
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)],
+)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[MosquittoServer]:
+    """A private broker, running; see MosquittoServer for stop(), kill() and start() again."""
+    with MosquittoServer(tmp_path / "mosquitto") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's program, for Playwright's ``executable_path``."""
+    _need("needs_chromium")
+    found = find_chromium()
+    assert found is not None
+    return found

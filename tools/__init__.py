@@ -1,0 +1,1 @@
+"""Tools of the build and of the linters: no part of the product, standard library first."""
