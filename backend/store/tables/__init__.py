@@ -1,0 +1,84 @@
+"""Every table, by area. Times are BIGINT milliseconds UTC, amounts are fen, ids are text.
+
+Import tables from here: ``from backend.store.tables import device, seal_use``.
+"""
+
+from backend.store.metadata import metadata
+from backend.store.tables.alerts import (
+    alert,
+    alert_note,
+    case_evidence,
+    delivery,
+    delivery_attempt,
+    inbox_notice,
+    preference,
+    rule_state,
+    suppression,
+    worker_cursor,
+)
+from backend.store.tables.applications import (
+    application,
+    application_step,
+    document,
+    matter,
+    offsite_permit,
+    use_grant,
+)
+from backend.store.tables.devices import answer, device, device_key, downlink, mqtt_account
+from backend.store.tables.journal import parked_event, poison, record
+from backend.store.tables.organisation import (
+    api_token,
+    calendar_day,
+    consent,
+    face_template,
+    organisation,
+    person,
+    role,
+    seal,
+    setting,
+)
+from backend.store.tables.pictures import picture, picture_blob, picture_piece, review
+from backend.store.tables.uses import check_job, seal_use
+
+__all__ = [
+    "alert",
+    "alert_note",
+    "answer",
+    "api_token",
+    "application",
+    "application_step",
+    "calendar_day",
+    "case_evidence",
+    "check_job",
+    "consent",
+    "delivery",
+    "delivery_attempt",
+    "device",
+    "device_key",
+    "document",
+    "downlink",
+    "face_template",
+    "inbox_notice",
+    "matter",
+    "metadata",
+    "mqtt_account",
+    "offsite_permit",
+    "organisation",
+    "parked_event",
+    "person",
+    "picture",
+    "picture_blob",
+    "picture_piece",
+    "poison",
+    "preference",
+    "record",
+    "review",
+    "role",
+    "rule_state",
+    "seal",
+    "seal_use",
+    "setting",
+    "suppression",
+    "use_grant",
+    "worker_cursor",
+]
