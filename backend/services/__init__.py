@@ -1,0 +1,1 @@
+"""Transaction scripts: one call is one transaction; the actor comes first; deny by default."""
