@@ -55,7 +55,7 @@ class _Header(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True):
     """A decoded up message. ``raw`` is the signed bytes, kept verbatim; ``signed`` proves it.
 
-    ``counter`` 0 means outside the chain (a heartbeat).
+    ``counter`` 0 means outside the chain (a heartbeat). ``fields`` is the body as plain values.
     """
 
     device: str
@@ -64,6 +64,7 @@ class Message(msgspec.Struct, frozen=True):
     prev: bytes
     time: int
     body: Event | Heartbeat
+    fields: dict[str, Any]
     raw: bytes
     signed: cose.Signed
 
@@ -144,6 +145,7 @@ def open_event(raw: bytes) -> Message:
         header.prev,
         header.time,
         body,
+        header.body,
         raw,
         signed,
     )
