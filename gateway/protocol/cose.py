@@ -2,6 +2,11 @@
 
 Secure elements of real sleeves speak P-256; the simulator and the server use Ed25519 by libsodium,
 which verifies without holding the interpreter's lock.
+
+A signed message has exactly one valid form in bytes under one key, because events are chained by
+the hash of those bytes: nobody between sleeve and server may be able to make a second form, which
+would look like a fork. So the outer array has its shortest encoding, and an ES256 signature has the
+smaller of its two possible ``s`` (Ed25519 as libsodium verifies it has no second form).
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from typing import Final, Literal, Protocol
 
 import nacl.exceptions
 import nacl.signing
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -31,6 +36,9 @@ Algorithm = Literal[-7, -8]
 _SIGN1_TAG: Final = b"\xd2"  # tag 18, the only tag of the contract, so it is read by hand
 _ALG: Final = 1
 _KID: Final = 4
+_KEY_BYTES: Final = {EDDSA: 32, ES256: 65}
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_HALF_ORDER: Final = _P256_ORDER // 2
 
 
 def key_id(public: bytes) -> bytes:
@@ -40,14 +48,20 @@ def key_id(public: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A verifying key. ``raw`` is 32 bytes (Ed25519) or a 65-byte uncompressed point (P-256)."""
+    """A verifying key. ``raw`` is 32 bytes (Ed25519) or a 65-byte uncompressed point (P-256).
+
+    Raises:
+        ProtocolError: ``unknown_algorithm``; ``bad_field`` for a wrong size or no point of P-256.
+    """
 
     alg: Algorithm
     raw: bytes
     kid: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        expected = 32 if self.alg == EDDSA else 65
+        expected = _KEY_BYTES.get(self.alg)
+        if expected is None:
+            raise ProtocolError(Reason.UNKNOWN_ALGORITHM, str(self.alg)[:40])
         if len(self.raw) != expected:
             raise ProtocolError(Reason.BAD_FIELD, f"public key must have {expected} bytes")
         if self.alg == ES256:
@@ -66,9 +80,10 @@ class PublicKey:
             if self.alg == EDDSA:
                 _ed25519(self.raw).verify(message, signature)
             else:
-                der = encode_dss_signature(
-                    int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-                )
+                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+                if s > _HALF_ORDER:
+                    raise ProtocolError(Reason.BAD_SIGNATURE, "s must be in the lower half")
+                der = encode_dss_signature(r, s)
                 _p256(self.raw).verify(der, message, ec.ECDSA(hashes.SHA256()))
         except (InvalidSignature, nacl.exceptions.BadSignatureError) as error:
             raise ProtocolError(Reason.BAD_SIGNATURE) from error
@@ -78,11 +93,12 @@ class PublicKey:
         """Read a SubjectPublicKeyInfo PEM (RFC 7468).
 
         Raises:
-            ProtocolError: ``unknown_algorithm`` when the key is neither Ed25519 nor P-256.
+            ProtocolError: ``bad_field`` when it is no such PEM, ``unknown_algorithm`` when the key
+                is neither Ed25519 nor P-256.
         """
         try:
             key = serialization.load_pem_public_key(pem)
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise ProtocolError(Reason.BAD_FIELD, "not a PEM public key") from error
         return public_from(key)
 
@@ -144,7 +160,10 @@ class Ed25519Signer:
 
 
 class Es256Signer:
-    """A signer over P-256, as secure elements have it; ``secret`` is the 32-byte scalar."""
+    """A signer over P-256, as secure elements have it; ``secret`` is the 32-byte scalar.
+
+    Signs deterministically (RFC 6979): the same message gives the same bytes.
+    """
 
     __slots__ = ("_key", "public")
 
@@ -154,8 +173,9 @@ class Es256Signer:
 
     def sign(self, message: bytes) -> bytes:
         """Signature over ``message`` as r ‖ s, 64 bytes."""
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        method = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(self._key.sign(message, method))
+        return r.to_bytes(32, "big") + min(s, _P256_ORDER - s).to_bytes(32, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +229,16 @@ def parse(data: bytes) -> Signed:
     protected, _, payload, signature = parts
     if not all(isinstance(part, bytes) for part in (protected, payload, signature)):
         raise ProtocolError(Reason.NOT_COSE, "not [bytes, {}, bytes, bytes]")
+    # Tag, array head and empty map take three bytes; any longer spelling of a length adds to that.
+    if len(data) != 3 + sum(_shortest(part) for part in (protected, payload, signature)):
+        raise ProtocolError(Reason.NOT_COSE, "lengths must have their shortest encoding")
     alg, kid = _header(protected)
     return Signed(alg, kid, payload, signature, protected)
+
+
+def _shortest(part: bytes) -> int:
+    size = len(part)
+    return size + (1 if size < 24 else 2 if size < 256 else 3 if size < 65_536 else 5)
 
 
 @lru_cache(maxsize=100_000)
@@ -219,7 +247,7 @@ def _header(protected: bytes) -> tuple[int, bytes]:
     if not isinstance(header, dict) or set(header) != {_ALG, _KID}:
         raise ProtocolError(Reason.NOT_COSE, "protected header must hold alg and kid, nothing else")
     alg, kid = header[_ALG], header[_KID]
-    if alg not in (ES256, EDDSA):
+    if not isinstance(alg, int) or alg not in _KEY_BYTES:
         raise ProtocolError(Reason.UNKNOWN_ALGORITHM, str(alg)[:40])
     if not isinstance(kid, bytes) or len(kid) != 8:
         raise ProtocolError(Reason.NOT_COSE, "kid must have 8 bytes")

@@ -8,10 +8,9 @@ missing, reordered or replaced event shows. Heartbeats have counter 0 and no ``p
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from gateway.protocol import cbor, cose
 from gateway.protocol.errors import ProtocolError, Reason
@@ -25,8 +24,11 @@ from gateway.protocol.messages import (
     Hash,
     Heartbeat,
     Millis,
+    Natural,
     Piece,
+    Receipt,
     State,
+    Wire,
 )
 
 GENESIS: Final = bytes(32)
@@ -47,8 +49,8 @@ class _Header(msgspec.Struct, frozen=True):
     time: Millis
     type: str
     body: dict[str, Any]
-    boot: Annotated[int, Meta(ge=0)] = 0
-    counter: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    boot: Natural = 0
+    counter: Natural = 0
     prev: Hash = GENESIS
 
 
@@ -91,10 +93,23 @@ def convert(value: object, kind: type[_T]) -> _T:
         raise ProtocolError(Reason.BAD_FIELD, str(error)[:200]) from error
 
 
-def plain(message: msgspec.Struct) -> dict[str, Any]:
+def plain(message: Wire) -> dict[str, Any]:
     """A message as plain values, ready for CBOR; defaults are left out."""
     value: dict[str, Any] = msgspec.to_builtins(message, builtin_types=(bytes,))
     return value
+
+
+def _checked(message: Wire) -> dict[str, Any]:
+    # What the other side would refuse must not leave this one, least of all signed and chained.
+    value = plain(message)
+    convert(value, type(message))
+    return value
+
+
+def _sized(raw: bytes, limit: int) -> bytes:
+    if len(raw) > limit:
+        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {limit} bytes")
+    return raw
 
 
 def seal_event(
@@ -107,18 +122,25 @@ def seal_event(
     counter: int = 0,
     prev: bytes = GENESIS,
 ) -> bytes:
-    """Signed bytes of an event (``counter`` ≥ 1) or a heartbeat (``counter`` 0)."""
+    """Signed bytes of an event (``counter`` ≥ 1) or a heartbeat (``counter`` 0).
+
+    Raises:
+        ProtocolError: ``bad_field`` or ``too_large`` for what the server would refuse.
+    """
+    if (counter == 0) != isinstance(body, Heartbeat):
+        raise ProtocolError(Reason.BAD_FIELD, "events have a counter, heartbeats have none")
     payload: dict[str, Any] = {
         "v": VERSION,
         "device": device,
         "boot": boot,
         "time": time,
         "type": body.type,
-        "body": plain(body),
+        "body": _checked(body),
     }
     if counter:
         payload |= {"counter": counter, "prev": prev}
-    return cose.sign(cbor.encode(payload), signer)
+    convert(payload, _Header)
+    return _sized(cose.sign(cbor.encode(payload), signer), MAX_EVENT_BYTES)
 
 
 def open_event(raw: bytes) -> Message:
@@ -128,13 +150,11 @@ def open_event(raw: bytes) -> Message:
     Raises:
         ProtocolError: with the reason.
     """
-    if len(raw) > MAX_EVENT_BYTES:
-        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_EVENT_BYTES} bytes")
-    signed = cose.parse(raw)
+    signed = cose.parse(_sized(raw, MAX_EVENT_BYTES))
     header = _header(signed.payload)
     kind = _EVENT_TYPES.get(header.type)
     if kind is None:
-        raise ProtocolError(Reason.UNKNOWN_TYPE, header.type[:40])
+        raise ProtocolError(Reason.UNKNOWN_TYPE, repr(header.type[:40]))
     if (header.counter == 0) != (kind is Heartbeat):
         raise ProtocolError(Reason.BAD_FIELD, "events have a counter, heartbeats have none")
     body = convert(header.body, kind)
@@ -152,27 +172,40 @@ def open_event(raw: bytes) -> Message:
 
 
 def seal_down(body: Down, signer: cose.Signer, *, device: str, time: int) -> bytes:
-    """Signed bytes of what the server says to ``device``."""
+    """Signed bytes of what the server says to ``device``.
+
+    Raises:
+        ProtocolError: ``bad_field`` or ``too_large`` for what the sleeve would refuse.
+    """
     payload = {
         "v": VERSION,
         "device": device,
         "time": time,
         "type": body.type,
-        "body": plain(body),
+        "body": _checked(body),
     }
-    return cose.sign(cbor.encode(payload), signer)
+    convert(payload, _Header)
+    return _sized(cose.sign(cbor.encode(payload), signer), MAX_EVENT_BYTES)
 
 
-def open_down(raw: bytes, *, device: str, keys: dict[bytes, cose.PublicKey]) -> Down:
-    """Decode **and verify** what claims to come from the server; ``keys`` by key id.
+def open_down(
+    raw: bytes,
+    *,
+    device: str,
+    keys: dict[bytes, cose.PublicKey],
+    receipt_keys: dict[bytes, cose.PublicKey] | None = None,
+) -> Down:
+    """Decode **and verify** what claims to come from the server; keys by key id.
+
+    ``keys`` are the server's grant keys. Receipts are signed by keys of their own: with
+    ``receipt_keys``, they and nothing else may sign receipts; without, ``keys`` holds both kinds.
 
     Raises:
-        ProtocolError: with the reason; ``wrong_device`` when it is meant for another sleeve.
+        ProtocolError: with the reason; ``wrong_device`` when it is meant for another sleeve,
+            ``unknown_key`` also for a message signed by a key of the wrong kind.
     """
-    if len(raw) > MAX_EVENT_BYTES:
-        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_EVENT_BYTES} bytes")
-    signed = cose.parse(raw)
-    key = keys.get(signed.kid)
+    signed = cose.parse(_sized(raw, MAX_EVENT_BYTES))
+    key = keys.get(signed.kid) or (receipt_keys or {}).get(signed.kid)
     if key is None:
         raise ProtocolError(Reason.UNKNOWN_KEY, signed.kid.hex())
     signed.verify(key)
@@ -181,13 +214,15 @@ def open_down(raw: bytes, *, device: str, keys: dict[bytes, cose.PublicKey]) -> 
         raise ProtocolError(Reason.WRONG_DEVICE, header.device)
     kind = _DOWN_TYPES.get(header.type)
     if kind is None:
-        raise ProtocolError(Reason.UNKNOWN_TYPE, header.type[:40])
+        raise ProtocolError(Reason.UNKNOWN_TYPE, repr(header.type[:40]))
+    if receipt_keys is not None and signed.kid not in (receipt_keys if kind is Receipt else keys):
+        raise ProtocolError(Reason.UNKNOWN_KEY, f"{signed.kid.hex()} may not sign {header.type}")
     return convert(header.body, kind)
 
 
 def encode_piece(piece: Piece) -> bytes:
     """A picture piece as CBOR."""
-    return cbor.encode(plain(piece))
+    return cbor.encode(_checked(piece))
 
 
 def decode_piece(raw: bytes) -> Piece:
@@ -196,14 +231,12 @@ def decode_piece(raw: bytes) -> Piece:
     Raises:
         ProtocolError: with the reason.
     """
-    if len(raw) > MAX_PIECE_BYTES:
-        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} > {MAX_PIECE_BYTES} bytes")
-    return convert(cbor.decode(raw), Piece)
+    return convert(cbor.decode(_sized(raw, MAX_PIECE_BYTES)), Piece)
 
 
 def encode_state(state: State) -> bytes:
     """The retained state as CBOR."""
-    return cbor.encode(plain(state))
+    return cbor.encode(_checked(state))
 
 
 def decode_state(raw: bytes) -> State:
@@ -212,9 +245,7 @@ def decode_state(raw: bytes) -> State:
     Raises:
         ProtocolError: with the reason.
     """
-    if len(raw) > MAX_EVENT_BYTES:
-        raise ProtocolError(Reason.TOO_LARGE, f"{len(raw)} bytes")
-    return convert(cbor.decode(raw), State)
+    return convert(cbor.decode(_sized(raw, MAX_EVENT_BYTES)), State)
 
 
 def _header(payload: bytes) -> _Header:

@@ -39,14 +39,16 @@ def commitment(salt: bytes, picture: bytes) -> bytes:
 
 
 def seal(picture: bytes, *, device: str, server_key: bytes, salt: bytes) -> SealedPicture:
-    """Encrypt ``picture`` to the server's 32-byte X25519 picture key.
+    """Encrypt ``picture`` to the server's 32-byte X25519 picture key; ``salt`` is 32 fresh bytes.
 
     Raises:
-        ProtocolError: ``too_large`` beyond :data:`MAX_PICTURE_BYTES`.
+        ProtocolError: ``too_large`` beyond :data:`MAX_PICTURE_BYTES`; ``bad_field`` for a salt of
+            another size or a key that is no good point (RFC 7748 §6.1).
     """
+    if len(salt) != SALT_BYTES:
+        raise ProtocolError(Reason.BAD_FIELD, f"salt must have {SALT_BYTES} bytes")
     commit = commitment(salt, picture)
-    public = x25519.X25519PublicKey.from_public_bytes(server_key)
-    ciphertext = _SUITE.encrypt(salt + picture, public, info=_info(device, commit))
+    ciphertext = _encrypt(salt + picture, server_key, picture_info(device, commit))
     if len(ciphertext) > MAX_PICTURE_BYTES:
         raise ProtocolError(Reason.TOO_LARGE, f"picture of {len(ciphertext)} bytes")
     count = -(-len(ciphertext) // MAX_PIECE_DATA)
@@ -61,12 +63,14 @@ def open_sealed(
     Raises:
         ProtocolError: ``bad_field`` when it does not decrypt or is not what the event committed to.
     """
+    if len(ciphertext) != ref.size:
+        raise ProtocolError(Reason.BAD_FIELD, f"{len(ciphertext)} bytes, event said {ref.size}")
     try:
-        clear = _SUITE.decrypt(ciphertext, secret, info=_info(device, ref.commit))
+        clear = _SUITE.decrypt(ciphertext, secret, info=picture_info(device, ref.commit))
     except (InvalidTag, ValueError) as error:
         raise ProtocolError(Reason.BAD_FIELD, "picture does not decrypt") from error
     salt, picture = clear[:SALT_BYTES], clear[SALT_BYTES:]
-    if commitment(salt, picture) != ref.commit:
+    if len(salt) != SALT_BYTES or commitment(salt, picture) != ref.commit:
         raise ProtocolError(Reason.BAD_FIELD, "picture is not the one its event committed to")
     return salt, picture
 
@@ -74,10 +78,13 @@ def open_sealed(
 def seal_pins(
     operator_pin: str, witness_pin: str, *, device: str, use: int, server_key: bytes
 ) -> bytes:
-    """Encrypt both PINs of the non-face path; bound to the sleeve and its use."""
-    public = x25519.X25519PublicKey.from_public_bytes(server_key)
+    """Encrypt both PINs of the non-face path; bound to the sleeve and its use.
+
+    Raises:
+        ProtocolError: ``bad_field`` for a key that is no good point.
+    """
     clear = cbor.encode({"operator_pin": operator_pin, "witness_pin": witness_pin})
-    return _SUITE.encrypt(clear, public, info=_pin_info(device, use))
+    return _encrypt(clear, server_key, pin_info(device, use))
 
 
 def open_pins(
@@ -89,7 +96,7 @@ def open_pins(
         ProtocolError: ``bad_field`` when it is not what a sleeve seals.
     """
     try:
-        clear = cbor.decode(_SUITE.decrypt(sealed, secret, info=_pin_info(device, use)))
+        clear = cbor.decode(_SUITE.decrypt(sealed, secret, info=pin_info(device, use)))
         operator_pin, witness_pin = clear["operator_pin"], clear["witness_pin"]
     except (InvalidTag, ValueError, KeyError, TypeError) as error:
         raise ProtocolError(Reason.BAD_FIELD, "PINs do not decrypt") from error
@@ -110,9 +117,19 @@ def split(picture: SealedPicture) -> list[Piece]:
     ]
 
 
-def _info(device: str, commit: bytes) -> bytes:
+def picture_info(device: str, commit: bytes) -> bytes:
+    """HPKE ``info`` of a picture: binds the ciphertext to its sleeve and its commitment."""
     return b"zhiyin picture v1\0" + device.encode() + b"\0" + commit
 
 
-def _pin_info(device: str, use: int) -> bytes:
+def pin_info(device: str, use: int) -> bytes:
+    """HPKE ``info`` of sealed PINs: binds them to the sleeve and the use."""
     return b"zhiyin pin v1\0" + device.encode() + b"\0" + str(use).encode()
+
+
+def _encrypt(clear: bytes, server_key: bytes, info: bytes) -> bytes:
+    try:
+        public = x25519.X25519PublicKey.from_public_bytes(server_key)
+        return _SUITE.encrypt(clear, public, info=info)
+    except ValueError as error:
+        raise ProtocolError(Reason.BAD_FIELD, "not a usable X25519 public key") from error

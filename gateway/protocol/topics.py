@@ -9,9 +9,12 @@ from typing import Final, Literal
 from gateway.protocol.errors import ProtocolError, Reason
 
 PREFIX: Final = "seal/v1"
-DEVICE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,31}$"
+END: Final = r"$(?!\n)"
+"""The end of a pattern, in Python and in ECMAScript: Python's bare ``$`` lets a line feed pass."""
+
+DEVICE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,31}" + END
 _DEVICE = re.compile(DEVICE_PATTERN)
-_TYPE = re.compile(r"^[a-z][a-z_]{1,31}$")
+_TYPE = re.compile(r"^[a-z][a-z_]{1,31}" + END)
 
 UP_FILTER: Final = f"{PREFIX}/+/up/+"
 STATE_FILTER: Final = f"{PREFIX}/+/state"
@@ -65,4 +68,4 @@ def parse(topic: str) -> Topic:
             return Topic(parts[2], "state", "")
         if len(parts) == 5 and parts[3] in ("up", "down") and _TYPE.match(parts[4]):
             return Topic(parts[2], "up" if parts[3] == "up" else "down", parts[4])
-    raise ProtocolError(Reason.BAD_TOPIC, topic[:120])
+    raise ProtocolError(Reason.BAD_TOPIC, repr(topic[:120]))
