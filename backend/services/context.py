@@ -18,7 +18,7 @@ not published (yet)."""
 
 
 class GrantSigner(Protocol):
-    """Seals what is said to a sleeve with the grant key; see gateway.protocol.envelope.seal_down."""
+    """Seals what is said to a sleeve with the grant key (gateway.protocol.envelope.seal_down)."""
 
     def __call__(self, body: Down, *, device: str, time: int) -> bytes:
         """The signed bytes of ``body`` for ``device`` at ``time`` (ms UTC)."""
