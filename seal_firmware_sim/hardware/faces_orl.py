@@ -275,8 +275,8 @@ def _motion_kernel(length: int, degrees: float) -> NDArray[np.float32]:
     kernel[length // 2] = 1.0
     centre = (length / 2 - 0.5, length / 2 - 0.5)
     turn = cv2.getRotationMatrix2D(centre, degrees, 1.0)
-    turned = cv2.warpAffine(kernel, turn, (length, length))
-    return (turned / turned.sum()).astype(np.float32)
+    turned = cv2.warpAffine(kernel, turn, (length, length)).astype(np.float32)
+    return np.asarray(turned / turned.sum(), np.float32)
 
 
 def _encode(frame: Picture, rng: random.Random) -> bytes:

@@ -1,0 +1,1 @@
+"""What pictures say: faces now, documents and imprints beside them."""
