@@ -12,7 +12,7 @@ picture = Table(
     metadata,
     key(),  # hex commitment of a sleeve's picture, UUIDv7 of an uploaded one
     path(),
-    state("kind"),  # face · page_before · page_after · document · enrolment
+    state("kind"),  # face · page_before · page_after · document · enrolment · evidence
     ref("device_id"),
     ref("use_id", index=True),
     ref("person_id"),
@@ -23,6 +23,7 @@ picture = Table(
     Column("size", Integer, nullable=False),
     Column("pieces", Integer, nullable=False, default=0),
     state("state"),  # announced · complete · broken · erased
+    Column("tries", Integer, nullable=False, default=0),  # uploads that did not decrypt
     text("failure"),
     Column("salt", LargeBinary(32)),
     Column("wrapped_key", LargeBinary),
