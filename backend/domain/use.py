@@ -231,8 +231,8 @@ def judge(
     now: int,
     late: bool,
 ) -> Judgement:
-    """What event ``kind`` of ``sleeve`` changes. ``use`` is the one it names, ``grant`` its grant."""
-    judged = _JUDGES.get(kind, _note)(
+    """What event ``kind`` of ``sleeve`` changes; ``use`` is the one it names, ``grant`` its own."""
+    judged: Judgement = _JUDGES.get(kind, _note)(
         body, sleeve=sleeve, use=use, grant=grant, counter=counter, at=happened_at, now=now
     )
     changed = judged.use

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     BAD_CHAIN = "bad_chain"
     FORK = "fork"
+    INTERNAL = "internal"
 
 
 _ZH = {
@@ -41,6 +42,7 @@ _ZH = {
     Reason.BAD_SIGNATURE: "签名验证失败",
     Reason.BAD_CHAIN: "记录链断开：与上一条记录不衔接",
     Reason.FORK: "同一序号出现两条不同的记录",
+    Reason.INTERNAL: "平台内部错误，报文已留存待查",
 }
 
 
