@@ -1,0 +1,5 @@
+"""``python -m zhiyin``."""
+
+from zhiyin.cli import app
+
+app()

@@ -1,0 +1,1 @@
+"""One module a command; the list that the command line knows is in `zhiyin.cli`."""
