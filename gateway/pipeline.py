@@ -116,6 +116,11 @@ class Pipeline:
         self._answer.settle(idle=self._inbox.waiting == 0)
         return len(taken)
 
+    @property
+    def owes(self) -> bool:
+        """Whether a receipt is still to be sent."""
+        return self._answer.owes
+
     def _handle(self, taken: list[Inbound]) -> None:
         pause = FIRST_PAUSE_S
         while not self._stopping:

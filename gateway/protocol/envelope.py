@@ -30,6 +30,7 @@ from gateway.protocol.messages import (
     State,
     Wire,
 )
+from gateway.protocol.topics import Topic
 
 GENESIS: Final = bytes(32)
 """``prev`` of a sleeve's first event."""
@@ -43,7 +44,10 @@ _DOWN_TYPES: Final[dict[str, type[Down]]] = {kind.type: kind for kind in DOWNS}
 _T = TypeVar("_T")
 
 
-class _Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True):
+    """The signed map around a body. Events have all of it, heartbeats no ``counter`` and no
+    ``prev``, messages down neither these nor ``boot``."""
+
     v: int
     device: DeviceId
     time: Millis
@@ -139,7 +143,7 @@ def seal_event(
     }
     if counter:
         payload |= {"counter": counter, "prev": prev}
-    convert(payload, _Header)
+    convert(payload, Header)
     return _sized(cose.sign(cbor.encode(payload), signer), MAX_EVENT_BYTES)
 
 
@@ -171,6 +175,19 @@ def open_event(raw: bytes) -> Message:
     )
 
 
+def check_topic(message: Message, topic: Topic) -> None:
+    """Hold a message against the topic on which it came.
+
+    Raises:
+        ProtocolError: ``wrong_device`` when another sleeve signed it, ``bad_topic`` when the topic
+            names another type.
+    """
+    if message.device != topic.device:
+        raise ProtocolError(Reason.WRONG_DEVICE, f"{message.device} on the topic of {topic.device}")
+    if message.body.type != topic.type:
+        raise ProtocolError(Reason.BAD_TOPIC, f"{message.body.type} on the topic of {topic.type}")
+
+
 def seal_down(body: Down, signer: cose.Signer, *, device: str, time: int) -> bytes:
     """Signed bytes of what the server says to ``device``.
 
@@ -184,7 +201,7 @@ def seal_down(body: Down, signer: cose.Signer, *, device: str, time: int) -> byt
         "type": body.type,
         "body": _checked(body),
     }
-    convert(payload, _Header)
+    convert(payload, Header)
     return _sized(cose.sign(cbor.encode(payload), signer), MAX_EVENT_BYTES)
 
 
@@ -248,11 +265,11 @@ def decode_state(raw: bytes) -> State:
     return convert(cbor.decode(_sized(raw, MAX_EVENT_BYTES)), State)
 
 
-def _header(payload: bytes) -> _Header:
+def _header(payload: bytes) -> Header:
     value = cbor.decode(payload)
     if not isinstance(value, dict):
         raise ProtocolError(Reason.BAD_FIELD, "payload is not a map")
     # The version decides how to read the rest, so it is looked at first.
     if value.get("v") != VERSION:
         raise ProtocolError(Reason.UNKNOWN_VERSION, str(value.get("v"))[:20])
-    return convert(value, _Header)
+    return convert(value, Header)

@@ -1,0 +1,61 @@
+"""One thread beside the pipeline: uploads, checks, downlinks, gaps; woken when there is work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Background:
+    """Runs each task until none has anything to do, then waits to be woken or for a moment.
+
+    ``tasks`` return whether they did something. ``every_s`` is how often they look unasked.
+    """
+
+    def __init__(self, tasks: Sequence[Callable[[], object]], every_s: float = 0.5) -> None:
+        self._tasks = tasks
+        self._every_s = every_s
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._busy = False
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Until :meth:`stop`."""
+        while not self._stop.is_set():
+            self._wake.clear()
+            self._busy = True
+            try:
+                while self._round() and not self._stop.is_set():
+                    pass
+            finally:
+                self._busy = False
+            self._wake.wait(self._every_s)
+
+    def _round(self) -> bool:
+        worked = False
+        for task in self._tasks:
+            try:
+                worked = bool(task()) or worked
+            except Exception as error:  # the database may be away; the next round tries again
+                log.error(
+                    "background.failed", task=getattr(task, "__qualname__", ""), exc_info=error
+                )
+        return worked
+
+    def stop(self) -> None:
+        """End :meth:`run` soon."""
+        self._stop.set()
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits and was not woken."""
+        return not self._busy and not self._wake.is_set()

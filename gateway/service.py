@@ -1,0 +1,151 @@
+"""The gateway as one thing that starts, stops and says how it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from backend.store.db import Database
+from backend.store.journal import Journal
+from backend.store.pictures import PictureStore
+from gateway.background import Background
+from gateway.batch import Batch
+from gateway.checks import Checks, FaceMatcher
+from gateway.downlinks import Downlinks
+from gateway.gaps import Gaps
+from gateway.inbox import Inbound, Inbox
+from gateway.link import Link, LinkSettings
+from gateway.pipeline import Pipeline
+from gateway.protocol import cose, envelope
+from gateway.protocol.messages import Down
+from gateway.stages.answer import Answer, Publisher
+from gateway.stages.authenticate import Authenticate, Keys
+from gateway.stages.commit import Commit
+from gateway.stages.decide import Decide, Policy
+from gateway.uploads import Uploads
+
+GAP_GIVE_UP_MS = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway needs of the house."""
+
+    db: Database
+    journal: Journal
+    pictures: PictureStore
+    faces: FaceMatcher
+    grant_key: cose.Signer
+    receipt_key: cose.Signer
+    pin_keys: Sequence[X25519PrivateKey]
+    open_template: Callable[[bytes, str], bytes]
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    policy: Policy = field(default_factory=Policy)
+    gap_give_up_ms: int = GAP_GIVE_UP_MS
+    committed: Callable[[], None] = lambda: None
+
+
+class Gateway:
+    """Sleeves ⇄ us. Threads: the broker's network loop, the pipeline, the background."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        link: Publisher,
+        inbox: Inbox,
+        acknowledge: Callable[[Sequence[Inbound]], None],
+    ) -> None:
+        self._inbox = inbox
+        self._committed = parts.committed
+
+        def sign(device: str, body: Down, now: int) -> bytes:
+            return envelope.seal_down(body, parts.grant_key, device=device, time=now)
+
+        self.checks = Checks(
+            db=parts.db,
+            journal=parts.journal,
+            faces=parts.faces,
+            read_picture=parts.pictures.get,
+            open_template=parts.open_template,
+            pin_keys=parts.pin_keys,
+            sign=sign,
+            publisher=link,
+            now=parts.now,
+        )
+        self.uploads = Uploads(
+            db=parts.db,
+            store=parts.pictures,
+            release=self.checks.release,
+            sign=sign,
+            publisher=link,
+            now=parts.now,
+        )
+        self.downlinks = Downlinks(parts.db, link, parts.now)
+        self.gaps = Gaps(parts.db, parts.journal, parts.now, parts.gap_give_up_ms)
+        self.background = Background(
+            [self.uploads.tick, self._check, self.downlinks.tick, self.gaps.tick]
+        )
+        self.pipeline = Pipeline(
+            db=parts.db,
+            inbox=inbox,
+            authenticate=Authenticate(Keys(parts.db, parts.now)),
+            decide=Decide(parts.policy),
+            commit=Commit(parts.journal, parts.random, sign),
+            answer=Answer(link, parts.grant_key, parts.receipt_key, parts.now, time.monotonic),
+            acknowledge=acknowledge,
+            now=parts.now,
+            after=self._after,
+        )
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the pipeline's and the background's thread."""
+        self.uploads.find_left_over()
+        for name, run in (("pipeline", self.pipeline.run), ("background", self.background.run)):
+            thread = threading.Thread(target=run, name=f"gateway-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop."""
+        self.pipeline.stop()
+        self.background.stop()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits, nothing runs: every message taken is committed and answered."""
+        return (
+            self._inbox.idle
+            and not self.pipeline.owes
+            and self.uploads.idle
+            and self.background.idle
+            and self.checks.idle
+        )
+
+    def _after(self, batch: Batch) -> None:
+        if batch.full_pictures:
+            self.uploads.add(batch.full_pictures)
+        if batch.full_pictures or batch.jobs or batch.states:
+            self.background.wake()
+        if batch.records:
+            self._committed()
+
+    def _check(self) -> bool:
+        worked = self.checks.tick()
+        if worked:
+            self._committed()
+        return worked
+
+
+def connect(parts: Parts, settings: LinkSettings) -> tuple[Gateway, Link]:
+    """A gateway on a broker. Start the gateway first, then the link; stop in reverse."""
+    inbox = Inbox()
+    link = Link(settings, inbox.put, inbox.forget)
+    return Gateway(parts, link, inbox, link.acknowledge), link
