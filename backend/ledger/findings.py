@@ -79,6 +79,11 @@ _TEXTS: Final[dict[str, _Text]] = {
         "Hash tile {tile} does not fit the entries.",
     ),
     "entry_missing": _Text("problem", "缺少第 {index} 条日志。", "Log entry {index} is missing."),
+    "record_missing": _Text(
+        "problem",
+        "第 {index} 条日志没有对应的记录。",
+        "Log entry {index} has no record.",
+    ),
     "entry_malformed": _Text(
         "problem",
         "第 {index} 条日志的格式不对：{why}",
@@ -144,6 +149,22 @@ _TEXTS: Final[dict[str, _Text]] = {
         "没有另行提供套筒公钥，暂用导出包自带的公钥；请核对下面列出的公钥指纹。",
         "No sleeve keys were given, so the export's own were used; compare the fingerprints "
         "listed below.",
+    ),
+    "sleeve_key_unlogged": _Text(
+        "warning",
+        "套筒 {device} 的公钥 {fingerprint} 没有出现在已公开的登记记录里，请向厂家或监督部门核对。",
+        "Key {fingerprint} of sleeve {device} appears in no disclosed record of its enrolment; "
+        "compare it with the maker or a supervisor.",
+    ),
+    "evidence_missing": _Text(
+        "problem",
+        "第 {index} 条是套筒事件，却没有套筒的签名。",
+        "Record {index} is a sleeve's event without the sleeve's evidence.",
+    ),
+    "evidence_differs": _Text(
+        "problem",
+        "第 {index} 条记录所写的与套筒签名的内容不符（{what}）。",
+        "Record {index} does not say what its sleeve signed ({what}).",
     ),
     "evidence_bad": _Text(
         "problem",

@@ -92,7 +92,7 @@ def _compare_tiles(
             return
         root = pyramid(levels[level])[-1][0]
         number = (size >> (8 * (level + 1))) - 1
-        if stored_tile(conn, level, number) != (levels[level], root):
+        if stored_tile(conn, level, number) != (b"".join(levels[level]), root):
             found.add("tile_wrong", tile=f"{level}/{number}")
         levels[level] = []
         level, carry = level + 1, root

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 
 from backend.ledger.checkpoint import Checkpoint, CheckpointError
+from backend.ledger.fsck import LogCheck, check_log
 from backend.ledger.note import Note, NoteError, Signer, VerifierKey, sign
 from backend.ledger.storage import (
     read_entries,
@@ -31,16 +32,8 @@ from backend.ledger.tree import (
     root_at,
     verify_consistency,
 )
+from backend.store.dialect import insert_or_ignore
 
-# Both databases know this form, and SQLAlchemy has a construct for each but none for both.
-_CREATE_HEAD = text(
-    "INSERT INTO ledger_head (id, origin, size, root, frontier)"
-    " VALUES (1, :origin, 0, :root, :frontier) ON CONFLICT (id) DO NOTHING"
-)
-_KEEP_CHECKPOINT = text(
-    "INSERT INTO ledger_checkpoint (size, note, at)"
-    " VALUES (:size, :note, :at) ON CONFLICT (size) DO NOTHING"
-)
 _HEAD = select(ledger_head)
 _LOCKED_HEAD = _HEAD.with_for_update()
 
@@ -65,7 +58,10 @@ class Log:
 
     def create(self, conn: Connection) -> None:
         """Make the empty log if there is none. :meth:`append` does it by itself."""
-        conn.execute(_CREATE_HEAD, {"origin": self.origin, "root": EMPTY_ROOT, "frontier": b""})
+        conn.execute(
+            insert_or_ignore(conn, ledger_head),
+            {"id": 1, "origin": self.origin, "size": 0, "root": EMPTY_ROOT, "frontier": b""},
+        )
 
     def lock(self, conn: Connection) -> int:
         """Take the writers' place until the transaction ends; returns the size of the log.
@@ -180,7 +176,10 @@ class Log:
         elif root_at(stored_nodes(conn, head.size), head.size) != head.root:
             raise LogError("the root of the log does not follow from its entries")
         note = sign(checkpoint.body, signer)
-        conn.execute(_KEEP_CHECKPOINT, {"size": head.size, "note": note.text, "at": now})
+        conn.execute(
+            insert_or_ignore(conn, ledger_checkpoint),
+            {"size": head.size, "note": note.text, "at": now, "cosignatures": 0},
+        )
         # Whoever was first with this size made the one checkpoint; everybody gets that.
         stored: str = conn.execute(
             select(ledger_checkpoint.c.note).where(ledger_checkpoint.c.size == head.size)
@@ -205,25 +204,34 @@ class Log:
         try:
             given = Note.parse(note)
             size = Checkpoint.parse(given.body).size
-            names = {
-                (key.name, key.key_id)
-                for key in (seen.key for seen in given.verify(witnesses) if seen.at is not None)
+            seen = {
+                (one.key.name, one.key.key_id)
+                for one in given.verify(witnesses)
+                if one.at is not None
             }
-            stored = conn.execute(
-                select(ledger_checkpoint.c.note)
+            kept = conn.execute(
+                select(ledger_checkpoint.c.note, ledger_checkpoint.c.cosignatures)
                 .where(ledger_checkpoint.c.size == size)
                 .with_for_update()
-            ).scalar()
-            if stored is None:
+            ).one_or_none()
+            if kept is None:
                 raise CheckpointError(f"this log has no checkpoint of size {size}")
-            seen = tuple(one for one in given.signatures if (one.name, one.key_id) in names)
-            merged = Note.parse(stored).merged(Note(given.body, seen)).text
+            before = Note.parse(kept.note)
+            signed = tuple(one for one in given.signatures if (one.name, one.key_id) in seen)
+            merged = before.merged(Note(given.body, signed))
         except NoteError as error:
             raise CheckpointError(str(error)) from error
+        added = len(merged.signatures) - len(before.signatures)
         conn.execute(
-            update(ledger_checkpoint).where(ledger_checkpoint.c.size == size).values(note=merged)
+            update(ledger_checkpoint)
+            .where(ledger_checkpoint.c.size == size)
+            .values(note=merged.text, cosignatures=kept.cosignatures + added)
         )
-        return merged
+        return merged.text
+
+    def check(self, conn: Connection) -> LogCheck:
+        """Compute everything again from the entries; see :func:`backend.ledger.fsck.check_log`."""
+        return check_log(conn)
 
     def _locked(self, conn: Connection) -> tuple[int, Frontier]:
         row = conn.execute(_LOCKED_HEAD).one_or_none()

@@ -57,5 +57,6 @@ ledger_checkpoint = Table(
     Column("size", _Index, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("cosignatures", Integer, nullable=False, default=0),
 )
-"""Signed checkpoints, the note as it is published; cosignatures are added to it later."""
+"""Signed checkpoints, the note as it is published, and how many cosignatures it has by now."""
