@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from backend.ledger.findings import Finding
-from backend.ledger.words import moment
+from backend.ledger.words import moment, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Report:
         marks = _MARKS_ZH if chinese else _MARKS_EN
         out = [self._verdict(chinese), *self._facts(chinese)]
         out += [f"{marks[one.level]}{one.zh if chinese else one.en}" for one in self.findings]
-        return out
+        return [printable(line) for line in out]
 
     def _verdict(self, chinese: bool) -> str:
         problems = sum(finding.level == "problem" for finding in self.findings)
@@ -108,50 +108,6 @@ class Report:
             else:
                 keys = ", ".join(one.introduced)
                 out.append(f"Sleeve {one.device}: {one.events} events ({span}), key {keys}")
-        return out
-
-
-_MARKS_ZH if chinese else _MARKS_EN
-        out = [self._verdict(chinese), *self._facts(chinese)]
-        out += [f"{marks[one.level]}{one.zh if chinese else one.en}" for one in self.findings]
-        return out
-
-    def _verdict(self, chinese: bool) -> str:
-        problems = sum(finding.level == "problem" for finding in self.findings)
-        if chinese:
-            return "核验通过：未发现问题。" if self.ok else f"核验不通过：发现 {problems} 个问题。"
-        return (
-            "Verified: nothing wrong was found."
-            if self.ok
-            else f"NOT verified: {problems} problems."
-        )
-
-    def _facts(self, chinese: bool) -> list[str]:
-        seen = "—" if self.witnessed_at is None else moment(self.witnessed_at)
-        unseen = self.size - self.witnessed
-        if chinese:
-            out = [
-                f"日志：{self.origin}，{self.size} 条，根 {self.root.hex()}",
-                f"见证：前 {self.witnessed} 条已见证（{seen}），其后 {unseen} 条未见证",
-                f"记录：公开 {self.disclosed} 条，已删除内容 {self.erased} 条"
-                + ("（整本日志）" if self.complete else "（部分选取）"),
-            ]
-        else:
-            out = [
-                f"Log: {self.origin}, {self.size} entries, root {self.root.hex()}",
-                f"Witnessed: the first {self.witnessed} ({seen}); {unseen} after them are not",
-                f"Records: {self.disclosed} disclosed, {self.erased} erased"
-                + (" (the whole log)" if self.complete else " (a selection)"),
-            ]
-        for sleeve in self.sleeves:
-            keys = "、".join(sleeve.introduced) if chinese else ", ".join(sleeve.introduced)
-            out.append(
-                f"套筒 {sleeve.device}：{sleeve.events} 个事件（{sleeve.first}–{sleeve.last} 号），"
-                f"公钥指纹 {keys}"
-                if chinese
-                else f"Sleeve {sleeve.device}: {sleeve.events} events ({sleeve.first}–{sleeve.last}),"
-                f" key fingerprint {keys}"
-            )
         return out
 
 

@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Times as people read them, and strangers' text as a terminal may show it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def moment(at: int) -> str:
         return str(at)
     whole = datetime.fromtimestamp(at // 1000, UTC).astimezone(_SHANGHAI)
     return f"{whole:%Y-%m-%d %H:%M:%S}.{at % 1000:03} +08:00"
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters, which could make a terminal show something else."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
