@@ -38,6 +38,7 @@ from backend.store.tables.organisation import (
     setting,
 )
 from backend.store.tables.pictures import picture, picture_blob, picture_piece, review
+from backend.store.tables.sessions import ended_session, sign_in_throttle
 from backend.store.tables.uses import check_job, seal_use
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "device_key",
     "document",
     "downlink",
+    "ended_session",
     "face_template",
     "inbox_notice",
     "matter",
@@ -78,6 +80,7 @@ __all__ = [
     "seal",
     "seal_use",
     "setting",
+    "sign_in_throttle",
     "suppression",
     "use_grant",
     "worker_cursor",

@@ -61,3 +61,4 @@ review = Table(
 )
 
 Index("ix_picture_device_state", picture.c.device_id, picture.c.state)
+Index("ix_picture_kind_created_at", picture.c.kind, picture.c.created_at)
