@@ -1,7 +1,7 @@
-"""Money: fen as integers, figures with two places, and the capital numerals of contracts (大写).
+"""Money: fen as integers, figures with two places, the capital numerals of contracts (大写).
 
-The rules of capital numerals follow 《支付结算办法》附件一 (银发〔1997〕393号): 整 after yuan or jiao,
-零 where figures leave a gap, 人民币 is printed in front by whoever fills the form.
+Capital numerals follow 《支付结算办法》附件一 (银发〔1997〕393号): 整 after yuan or jiao, 零 where
+the figures leave a gap; 人民币 is printed in front by whoever fills the form.
 """
 
 from __future__ import annotations

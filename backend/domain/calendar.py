@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 
 from backend.domain.errors import DomainError
@@ -90,7 +91,7 @@ def parse_hours(value: Any) -> Hours:
     except (TypeError, ValueError, AttributeError) as error:
         raise _bad_hours() from error
     edges = [edge for period in periods for edge in period]
-    if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+    if not edges or any(a >= b for a, b in pairwise(edges)):
         raise _bad_hours()
     return periods
 

@@ -21,6 +21,7 @@ from backend.store.tables.applications import (
     application_step,
     document,
     matter,
+    number_counter,
     offsite_permit,
     use_grant,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "matter",
     "metadata",
     "mqtt_account",
+    "number_counter",
     "offsite_permit",
     "organisation",
     "parked_event",

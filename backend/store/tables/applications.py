@@ -66,10 +66,16 @@ application = Table(
     millis("due_at"),
     millis("decided_at"),
     millis("closed_at"),
+    # The look afterwards at an emergency: proper · improper.
+    ref("reviewed_by"),
+    millis("reviewed_at"),
+    Column("review_outcome", String(16)),
+    text("review_note"),
     Column("version", Integer, nullable=False, default=0),  # optimistic concurrency
 )
 Index("ix_application_org_path_id", application.c.org_path, application.c.id)
 Index("ix_application_status_due", application.c.status, application.c.due_at)
+Index("ix_application_applicant", application.c.applicant_id, application.c.id)
 
 application_step = Table(
     "application_step",
@@ -81,13 +87,31 @@ application_step = Table(
     Column("name", String(60), nullable=False),
     Column("limit_ms", BigInteger),
     millis("opened_at"),
+    millis("due_at"),
+    millis("overdue_at"),  # when the deadline was found missed (C28)
     millis("document_opened_at"),  # the approver opened the pages (C27)
+    ref("assignee_id"),  # delegated to
+    ref("delegated_by"),
     ref("decided_by"),
     Column("decision", String(16)),  # approved · rejected · returned
     text("reason"),
     millis("decided_at"),
     Column("signature", LargeBinary),  # the approver's own (passkey), when there is one
     data("signature_info"),
+)
+Index(
+    "ix_application_step_todo",
+    application_step.c.org_path,
+    application_step.c.decided_at,
+    application_step.c.opened_at,
+)
+
+# Running numbers: of applications and of the register, each by its own name.
+number_counter = Table(
+    "number_counter",
+    metadata,
+    key("name"),
+    Column("value", BigInteger, nullable=False),
 )
 
 document = Table(
@@ -129,6 +153,7 @@ use_grant = Table(
     millis("issued_at", nullable=False),
     millis("burnt_at"),
     millis("ended_at"),
+    text("ended_reason"),  # of a revocation
     UniqueConstraint("device_id", "job"),
 )
 Index("ix_use_grant_state_not_after", use_grant.c.state, use_grant.c.not_after)
@@ -142,6 +167,7 @@ offsite_permit = Table(
     ref("application_id"),
     ref("carrier_id", nullable=False),
     ref("approved_by"),
+    text("reason"),  # of a rejection
     state("state"),  # wanted · approved · rejected · out · returned · overdue
     text("purpose", nullable=False),
     Column("place", String(200), nullable=False),
@@ -153,3 +179,5 @@ offsite_permit = Table(
     millis("returned_at"),
     millis("created_at", nullable=False),
 )
+Index("ix_offsite_permit_org_path", offsite_permit.c.org_path, offsite_permit.c.id)
+Index("ix_offsite_permit_state_until", offsite_permit.c.state, offsite_permit.c.until_at)
