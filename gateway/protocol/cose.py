@@ -192,12 +192,12 @@ class Signed:
         """Check the signature with ``key``.
 
         Raises:
-            ProtocolError: ``unknown_algorithm``, ``unknown_key`` or ``bad_signature``.
+            ProtocolError: ``unknown_key``, ``unknown_algorithm`` or ``bad_signature``.
         """
-        if self.alg != key.alg:
-            raise ProtocolError(Reason.UNKNOWN_ALGORITHM, f"alg {self.alg}, key has {key.alg}")
         if self.kid != key.kid:
             raise ProtocolError(Reason.UNKNOWN_KEY, self.kid.hex())
+        if self.alg != key.alg:
+            raise ProtocolError(Reason.UNKNOWN_ALGORITHM, f"alg {self.alg}, key has {key.alg}")
         key.verify(self.signature, _to_be_signed(self.protected, self.payload))
 
 

@@ -30,7 +30,7 @@ NOT_CBOR: Final[dict[str, str]] = {
     "tag 55799 (self-described)": "d9d9f700",
     "tag inside": "a16161c100",
     "duplicate key": "a2616101616102",
-    "key is an array": "a1800000"[:6],
+    "key is an array": "a18000",
     "key is a boolean": "a1f500",
     "text is not UTF-8": "62c328",
     "not a number": "f97e00",
@@ -166,7 +166,7 @@ def _signatures() -> list[Vector]:
             _cose(protected, {}, payload, cbor.decode(_good(samples.STRANGER)[1:])[3]),
             Reason.BAD_SIGNATURE,
         ),
-        _up("alg of another key", es256, Reason.UNKNOWN_ALGORITHM),
+        _up("signed by another sleeve's key", es256, Reason.UNKNOWN_KEY),
         _up(
             "alg changed to ES256",
             _cose(cbor.encode({1: -7, 4: kid}), {}, payload, signature),
