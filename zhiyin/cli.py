@@ -18,6 +18,9 @@ from backend.domain.errors import DomainError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("settings", "查看生效的配置 · show the settings in force"),
+    ("decode", "读懂任何报文 · print any payload of the device contract"),
+    ("vectors", "接口测试向量 · test vectors of the device contract"),
+    ("contract", "接口文档是否一致 · whether the published contract is current"),
     ("version", "查看版本 · show versions"),
 )
 """Every command in the order of ``--help``: its name and one line about it."""

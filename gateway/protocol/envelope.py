@@ -155,7 +155,7 @@ def open_event(raw: bytes) -> Message:
         ProtocolError: with the reason.
     """
     signed = cose.parse(_sized(raw, MAX_EVENT_BYTES))
-    header = _header(signed.payload)
+    header = read_header(signed.payload)
     kind = _EVENT_TYPES.get(header.type)
     if kind is None:
         raise ProtocolError(Reason.UNKNOWN_TYPE, repr(header.type[:40]))
@@ -226,15 +226,25 @@ def open_down(
     if key is None:
         raise ProtocolError(Reason.UNKNOWN_KEY, signed.kid.hex())
     signed.verify(key)
-    header = _header(signed.payload)
+    header = read_header(signed.payload)
     if header.device != device:
         raise ProtocolError(Reason.WRONG_DEVICE, header.device)
-    kind = _DOWN_TYPES.get(header.type)
-    if kind is None:
-        raise ProtocolError(Reason.UNKNOWN_TYPE, repr(header.type[:40]))
+    kind = down_type(header)
     if receipt_keys is not None and signed.kid not in (receipt_keys if kind is Receipt else keys):
         raise ProtocolError(Reason.UNKNOWN_KEY, f"{signed.kid.hex()} may not sign {header.type}")
     return convert(header.body, kind)
+
+
+def down_type(header: Header) -> type[Down]:
+    """Which message down a header announces.
+
+    Raises:
+        ProtocolError: ``unknown_type``.
+    """
+    kind = _DOWN_TYPES.get(header.type)
+    if kind is None:
+        raise ProtocolError(Reason.UNKNOWN_TYPE, repr(header.type[:40]))
+    return kind
 
 
 def encode_piece(piece: Piece) -> bytes:
@@ -265,7 +275,12 @@ def decode_state(raw: bytes) -> State:
     return convert(cbor.decode(_sized(raw, MAX_EVENT_BYTES)), State)
 
 
-def _header(payload: bytes) -> Header:
+def read_header(payload: bytes) -> Header:
+    """The signed map around a body, its version checked, its body not yet.
+
+    Raises:
+        ProtocolError: with the reason.
+    """
     value = cbor.decode(payload)
     if not isinstance(value, dict):
         raise ProtocolError(Reason.BAD_FIELD, "payload is not a map")
