@@ -122,7 +122,8 @@ class Application:
     """One request to use a seal. Amounts are fen, times ms UTC.
 
     ``stamps_per_copy`` × ``copies`` is what a grant allows. ``alternates`` may stamp in the
-    operator's place. ``version`` grows with each change that a person makes.
+    operator's place. ``due_at`` is the open step's deadline, ``expires_at`` when it has waited for
+    approval in vain. ``version`` grows with each change that a person makes.
     """
 
     id: str
@@ -154,6 +155,7 @@ class Application:
     wanted_from: int | None = None
     wanted_until: int | None = None
     submitted_at: int | None = None
+    expires_at: int | None = None
     due_at: int | None = None
     decided_at: int | None = None
     closed_at: int | None = None

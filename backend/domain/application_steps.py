@@ -48,14 +48,6 @@ from backend.domain.approval import approval_digest, paper_hashes
 from backend.domain.errors import DomainError, conflict
 
 
-def expires_at(application: Application, life_ms: int) -> int | None:
-    """When an application that waits for approval has waited in vain; None: it does not wait."""
-    if application.submitted_at is None:
-        return None
-    latest = application.submitted_at + life_ms
-    return latest if application.wanted_until is None else min(latest, application.wanted_until)
-
-
 def submit(application: Application, command: Submit, facts: Facts, now: int) -> Outcome:
     """Hand in, and open the first step."""
     expect(application, *EDITABLE)
@@ -71,10 +63,12 @@ def submit(application: Application, command: Submit, facts: Facts, now: int) ->
         application,
         status=Status.SUBMITTED,
         number=application.number or command.number,
+        matter_version=facts.matter.version,
         steps=steps,
         step=0,
         reason=None,
         submitted_at=now,
+        expires_at=_end_of_waiting(application, facts, now),
         decided_at=None,
     )
     happened = Happened(
@@ -118,6 +112,11 @@ def _opened(application: Application, facts: Facts, now: int) -> Application:
     return replace(with_step(application, opened_at=now, due_at=due), due_at=due)
 
 
+def _end_of_waiting(application: Application, facts: Facts, now: int) -> int:
+    latest = now + facts.matter.life_ms
+    return latest if application.wanted_until is None else min(latest, application.wanted_until)
+
+
 def open_pages(application: Application, command: OpenPages, facts: Facts, now: int) -> Outcome:
     """The approver of the open step has the papers before them."""
     step = seat(application, command.by, facts)
@@ -129,8 +128,7 @@ def open_pages(application: Application, command: OpenPages, facts: Facts, now: 
 def approve(application: Application, command: Approve, facts: Facts, now: int) -> Outcome:
     """The open step is passed; the next one opens, or the application is approved."""
     step = seat(application, command.by, facts)
-    ends = expires_at(application, facts.matter.life_ms)
-    if ends is not None and now >= ends:
+    if application.expires_at is not None and now >= application.expires_at:
         raise conflict(
             "application_expired",
             "申请已超过有效期，请申请人重新提交",
@@ -244,10 +242,9 @@ def withdraw(application: Application, command: Withdraw, _facts: Facts, now: in
 def expire(application: Application, _command: Expire, facts: Facts, now: int) -> Outcome:
     """Nobody decided, or nobody stamped, in time."""
     expect(application, Status.SUBMITTED, Status.RETURNED, Status.APPROVED)
-    if application.status is not Status.APPROVED:
-        ends = expires_at(application, facts.matter.life_ms)
-        if ends is None or now < ends:
-            raise conflict("not_due", "尚未到期", "its time is not over")
+    waiting = application.status is not Status.APPROVED
+    if waiting and (application.expires_at is None or now < application.expires_at):
+        raise conflict("not_due", "尚未到期", "its time is not over")
     step = application.open_step
     waited = {} if step is None else {"step": step.name}
     gone = replace(application, status=Status.EXPIRED, due_at=None, closed_at=now)

@@ -63,7 +63,8 @@ application = Table(
     millis("wanted_until"),
     millis("created_at", nullable=False),
     millis("submitted_at"),
-    millis("due_at"),
+    millis("expires_at"),  # until when it may wait for approval
+    millis("due_at"),  # of the open step
     millis("decided_at"),
     millis("closed_at"),
     # The look afterwards at an emergency: proper · improper.
@@ -75,6 +76,7 @@ application = Table(
 )
 Index("ix_application_org_path_id", application.c.org_path, application.c.id)
 Index("ix_application_status_due", application.c.status, application.c.due_at)
+Index("ix_application_status_expires", application.c.status, application.c.expires_at)
 Index("ix_application_applicant", application.c.applicant_id, application.c.id)
 
 application_step = Table(
