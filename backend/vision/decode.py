@@ -104,9 +104,9 @@ def decode(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) -> Picture:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise _broken() from error
-    # None on failure, whatever the stub of imdecode says.
-    shape = getattr(picture, "shape", None)
-    if shape not in ((header.height, header.width, 3), (header.width, header.height, 3)):
+    upright = (header.height, header.width, 3)
+    turned = (header.width, header.height, 3)
+    if picture is None or picture.shape not in (upright, turned):
         raise _broken()
     return np.ascontiguousarray(picture, np.uint8)
 

@@ -77,7 +77,7 @@ def enrolment_pictures(index: int, n: int = 4) -> list[bytes]:
     for number in ENROLMENT_PICTURES[:n]:
         rng = random.Random(f"enrol-{index}-{number}")
         scene = _Scene.drawn(rng, calm=True)
-        pictures.append(_encode(scene.frame([(who.picture(number), 0.0)], rng), rng))
+        pictures.append(_encode(scene.frame([(_sharpened(who.picture(number)), 0.0)], rng), rng))
     return pictures
 
 
@@ -125,7 +125,7 @@ def capture(
         level = rng.uniform(0.05, 0.09)
         effects.append(lambda frame: cv2.convertScaleAbs(frame, alpha=level).astype(np.uint8))
     if blurred:
-        kernel = _motion_kernel(rng.randint(27, 35), rng.uniform(0, 180))
+        kernel = _motion_kernel(rng.randint(35, 43), rng.uniform(0, 180))
         effects.append(lambda frame: cv2.filter2D(frame, -1, kernel).astype(np.uint8))
     frames = []
     for _ in range(n_frames):
@@ -235,6 +235,12 @@ def _with_noise(frame: Picture, rng: random.Random) -> Picture:
     top, left = rng.randrange(_NOISE_MARGIN), rng.randrange(_NOISE_MARGIN)
     tile = _noise()[top : top + FRAME_HEIGHT, left : left + FRAME_WIDTH]
     return cv2.add(frame, tile, dtype=cv2.CV_8U).astype(np.uint8)
+
+
+def _sharpened(face: Picture) -> Picture:
+    """As a phone does: people enrol with a phone, the sleeve's camera leaves its frames alone."""
+    soft = cv2.GaussianBlur(face, (0, 0), 1.2)
+    return cv2.addWeighted(face, 1.6, soft, -0.6, 0).astype(np.uint8)
 
 
 def _background(rng: random.Random) -> Picture:

@@ -1,0 +1,110 @@
+"""One frame on its way: decode, find the face, judge the quality, make the vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from backend.vision.decode import Picture, PictureError, decode
+from backend.vision.faces import quality
+from backend.vision.faces.engine import FaceEngine
+from backend.vision.faces.quality import Quality
+from backend.vision.faces.reasons import Reason
+from backend.vision.faces.settings import FaceSettings
+from backend.vision.faces.template import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What became of one frame.
+
+    Attributes:
+        refusals: why it says nothing about who is there; empty when it was used.
+        face_width: pixels, None without a face.
+        quality: what was measured, None where it did not come to that.
+        score: similarity to the template (1:1) or the best one (1:N), None when not compared.
+    """
+
+    refusals: tuple[Reason, ...]
+    face_width: float | None = None
+    quality: Quality | None = None
+    score: float | None = None
+
+    @property
+    def usable(self) -> bool:
+        """True when the frame was compared."""
+        return not self.refusals
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """A frame with what later steps need: the picture for a second look, the vector to compare."""
+
+    report: FrameReport
+    picture: Picture | None = None
+    vector: Vector | None = None
+
+    def scored(self, score: float) -> FrameReport:
+        """The report with its score."""
+        return replace(self.report, score=score)
+
+
+def encode_single(engine: FaceEngine, frame: SeenFrame) -> Vector | None:
+    """Another engine's vector of a frame; None unless that engine sees exactly one face too."""
+    if frame.picture is None:
+        return None
+    faces = engine.detect(frame.picture)
+    if len(faces) != 1:
+        return None
+    crop = engine.crop(frame.picture, faces[0])
+    return engine.encode(frame.picture, faces[0], crop)
+
+
+class FrameReader:
+    """Reads frames with one engine."""
+
+    def __init__(self, engine: FaceEngine, settings: FaceSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    def read(self, frame: bytes | Picture) -> SeenFrame:
+        """Judge one frame; a picture that does not decode is a refusal, not an error.
+
+        Raises:
+            ValueError: for an array that is not height×width×3 uint8.
+        """
+        try:
+            picture = self._picture(frame)
+        except PictureError as error:
+            return SeenFrame(FrameReport((Reason(error.code, error.zh, error.en),)))
+        limits = self._settings.quality
+        faces = [
+            face
+            for face in self._engine.detect(picture)
+            if face.confidence >= limits.min_confidence
+        ]
+        refusals = quality.refuse_geometry(picture, faces, limits)
+        width = faces[0].width if faces else None
+        if refusals:
+            return SeenFrame(FrameReport(refusals, width), picture)
+        crop = self._engine.crop(picture, faces[0])
+        measured = quality.measure(crop)
+        refusals = quality.refuse_quality(measured, limits)
+        report = FrameReport(refusals, width, measured)
+        if refusals:
+            return SeenFrame(report, picture)
+        return SeenFrame(report, picture, self._engine.encode(picture, faces[0], crop))
+
+    def _picture(self, frame: bytes | Picture) -> Picture:
+        if isinstance(frame, bytes):
+            frame = decode(frame, self._settings.picture)
+        elif frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            raise ValueError("a frame is JPEG, PNG or WebP bytes, or height×width×3 uint8")
+        height, width = frame.shape[:2]
+        reduce = self._settings.max_side / max(height, width)
+        if reduce >= 1:
+            return frame
+        size = (max(1, round(width * reduce)), max(1, round(height * reduce)))
+        return cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
