@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from string import Formatter
 from typing import Any
 
@@ -224,7 +225,9 @@ class _Writer:
             return str(self.words["join"]["list"]).join(_one_line(one) for one in value)
         return ""
 
-    def _number(self, name: str, value: float) -> str:
+    def _number(self, name: str, value: int | float) -> str:
+        if isinstance(value, float) and not isfinite(value):
+            return ""
         if name == "at" or name.endswith("_at"):
             return _time(int(value))
         if name.endswith("_ms"):

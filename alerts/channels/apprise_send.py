@@ -21,9 +21,8 @@ from apprise.exception import AppriseException
 from apprise.plugins.email import NotifyEmail
 from apprise.plugins.ntfy import NotifyNtfy
 
+# Debug, because that is where it says why a mail was refused.
 _LOG = logging.getLogger("apprise")
-_LOG.propagate = False
-_LOG.addHandler(logging.NullHandler())
 _LOG.setLevel(logging.DEBUG)
 
 # Typed packages whose constructors are not.
@@ -44,25 +43,30 @@ class Told:
     said: str = ""
 
 
-class _Lines(logging.Handler):
+class _Ear(logging.Filter):
+    """Keeps what is said in a listening thread, and lets nothing of it through to any log."""
+
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self._thread = threading.get_ident()
-        self.lines: list[str] = []
+        super().__init__()
+        self._heard = threading.local()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.lines.append(record.getMessage())
+    def filter(self, record: logging.LogRecord) -> bool:
+        lines: list[str] | None = getattr(self._heard, "lines", None)
+        if lines is not None:
+            lines.append(record.getMessage())
+        return False
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        self._heard.lines = []
+        try:
+            yield self._heard.lines
+        finally:
+            self._heard.lines = None
 
 
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    handler = _Lines()
-    _LOG.addHandler(handler)
-    try:
-        yield handler.lines
-    finally:
-        _LOG.removeHandler(handler)
+_EAR = _Ear()
+_LOG.addFilter(_EAR)
 
 
 def _asset() -> AppriseAsset:
@@ -83,7 +87,7 @@ def send_email(
     body: str,
 ) -> Told:
     """One plain-text mail. `security` is ``ssl``, ``starttls`` or ``none``."""
-    with _listening() as lines:
+    with _EAR.listening() as lines:
         try:
             plugin = _Email(
                 asset=_asset(),
@@ -126,7 +130,7 @@ def send_ntfy(
     body: str,
 ) -> Told:
     """One message to one topic of the server at `host`."""
-    with _listening() as lines:
+    with _EAR.listening() as lines:
         try:
             plugin = _Ntfy(
                 asset=_asset(),
