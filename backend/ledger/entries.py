@@ -69,6 +69,9 @@ def decode_entry(data: bytes) -> Entry:
     try:
         value = cbor2.loads(data)
         entry = Entry(value["kind"], value["at"], value["commit"])
+        # 1.0 would be written again as 1.0, and True as 1.
+        if type(entry.at) is not int:
+            raise EntryError(f"not a time in ms: {entry.at!r}")
         same = encode_entry(entry.kind, entry.at, entry.commit) == data
     except Exception as error:  # hostile bytes make a decoder raise many things
         raise EntryError(f"not a leaf: {error}"[:200]) from error

@@ -165,9 +165,10 @@ class Log:
             LogError: when the stored log does not extend its last checkpoint. Nothing is signed
                 then; a witness would refuse it, too.
         """
+        # In this order: on PostgreSQL another server may append and sign between the two reads.
+        last = self.latest_checkpoint(conn)
         head = self.head(conn)
         checkpoint = Checkpoint(self.origin, head.size, head.root)
-        last = self.latest_checkpoint(conn)
         if last is not None:
             before = Checkpoint.parse(Note.parse(last).body)
             if before == checkpoint:
