@@ -37,22 +37,21 @@ def holders(
 
 
 def may_stamp(
-    conn: Connection, people: Iterable[str], path: str, custodian: str | None, now: int
+    conn: Connection, people: Iterable[str], path: str, custodians: Collection[str], now: int
 ) -> frozenset[str]:
     """Those of ``people`` who may stamp with a seal at ``path``: operators and custodians of the
-    place or of one above it, and the seal's own custodian."""
-    wanted = list(people)
+    place or of one above it, and those of the seal's own ``custodians`` who have not left."""
+    wanted = set(people)
     query = _in_force(now).where(
         role.c.person_id.in_(wanted),
         role.c.role.in_([Role.OPERATOR.value, Role.CUSTODIAN.value]),
     )
     found = {row.person_id for row in conn.execute(query) if within(path, row.org_path)}
-    if custodian in wanted and is_active(conn, custodian):
-        found.add(custodian)
+    found |= {one for one in wanted.intersection(custodians) if is_active(conn, one)}
     return frozenset(found)
 
 
-def is_active(conn: Connection, person_id: str | None) -> bool:
+def is_active(conn: Connection, person_id: str) -> bool:
     """Whether the person is there and has not left."""
     query = select(person.c.id).where(person.c.id == person_id, person.c.status == "active")
     return conn.execute(query).first() is not None
