@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests.support.machine import NEEDS, find_chromium, in_ci, missing
+from tests.support.machine import NEEDS, find_chromium, in_ci, require
 from tests.support.mosquitto import MosquittoServer
 from tests.support.postgres import PostgresServer
 
@@ -37,28 +37,19 @@ _FIXTURE_NEEDS = {
 }
 
 
-def _need(marker: str) -> None:
-    reason = missing(marker)
-    if reason is None:
-        return
-    if in_ci():
-        pytest.fail(f"{reason}; CI installs it, so this is a failure", pytrace=False)
-    pytest.skip(reason)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip (or in CI fail) a test whose real part is missing, before its fixtures start."""
     needed = {marker for marker in NEEDS if item.get_closest_marker(marker)}
     fixtures: list[str] = getattr(item, "fixturenames", [])
     needed.update(_FIXTURE_NEEDS[name] for name in fixtures if name in _FIXTURE_NEEDS)
     for marker in sorted(needed):
-        _need(marker)
+        require(marker)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The run's private PostgreSQL. Tests that stop or kill it start one of their own instead."""
-    _need("needs_postgres")
+    require("needs_postgres")
     with PostgresServer() as server:
         yield server
 
@@ -96,7 +87,7 @@ def mosquitto(tmp_path: Path) -> Iterator[MosquittoServer]:
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The browser's program, for Playwright's ``executable_path``."""
-    _need("needs_chromium")
+    require("needs_chromium")
     found = find_chromium()
     assert found is not None
     return found

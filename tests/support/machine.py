@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 _POSTGRES_ROOT = Path("/usr/lib/postgresql")
 
 
@@ -64,3 +66,13 @@ def missing(marker: str) -> str | None:
     """Why a test with ``marker`` cannot run here; ``None`` where it can."""
     find, reason = NEEDS[marker]
     return None if find() else reason
+
+
+def require(marker: str) -> None:
+    """Go on where the part is there; else skip the running test, or in CI fail it."""
+    reason = missing(marker)
+    if reason is None:
+        return
+    if in_ci():
+        pytest.fail(f"{reason}; CI installs it, so this is a failure", pytrace=False)
+    pytest.skip(reason)
