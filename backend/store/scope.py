@@ -1,31 +1,42 @@
-"""Narrowing a query to the branches that somebody may see (promise 6)."""
+"""Narrows a query to branches of the tree (promise 6): the one place that writes this condition.
+
+A prefix test by LIKE would ignore case on SQLite and treat ``_`` as a wildcard; so a small branch
+is listed by its organisations (which the index on ``(org_path, id)`` likes), and a wide one is
+tested by comparing the beginning itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, Connection, false, func, or_, select, true
 
 from backend.domain.organisation import ROOT
+from backend.store.tables import organisation
+
+LISTED: Final = 64
+"""Branches of at most this many organisations are listed by path."""
 
 
-def in_branches(column: Column[str], branches: Iterable[str]) -> ColumnElement[bool]:
-    """Whether the path in ``column`` lies within one of ``branches``; without any, never.
-
-    LIKE lets the index help, but ``_`` stands for anything in it and SQLite's forgets about case;
-    so the beginning is compared exactly as well.
-    """
-    wanted = list(branches)
-    if ROOT in wanted:
+def begins_with(column: ColumnElement[Any], branch: str) -> ColumnElement[bool]:
+    """Exactly, on every database."""
+    if branch == ROOT:
         return true()
-    if not wanted:
+    return func.substr(column, 1, len(branch)) == branch
+
+
+def in_branches(
+    conn: Connection, column: ColumnElement[Any], branches: Collection[str]
+) -> ColumnElement[bool]:
+    """Whether ``column`` (a path) lies in one of ``branches``; with none, nothing does."""
+    if not branches:
         return false()
-    found: list[Any] = [
-        and_(
-            column.startswith(branch, autoescape=True),
-            func.substr(column, 1, len(branch)) == branch,
-        )
-        for branch in wanted
-    ]
-    return or_(*found)
+    if ROOT in branches:
+        return true()
+    paths = organisation.c.path
+    inside = or_(*(begins_with(paths, branch) for branch in branches))
+    found = conn.execute(select(paths).where(inside).limit(LISTED + 1)).scalars().all()
+    if len(found) <= LISTED:
+        return column.in_({*found, *branches})
+    return or_(*(begins_with(column, branch) for branch in branches))
