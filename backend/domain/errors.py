@@ -7,7 +7,8 @@ class DomainError(Exception):
     """Something a person asked for is not possible; it says why and what to do.
 
     ``code`` is stable for programs; ``zh`` and ``en`` are for people; ``kind`` chooses the HTTP
-    status: ``invalid`` 422, ``denied`` 403, ``missing`` 404, ``conflict`` 409.
+    status: ``invalid`` 422, ``denied`` 403, ``missing`` 404, ``conflict`` 409,
+    ``unauthenticated`` 401, ``throttled`` 429.
     """
 
     def __init__(self, code: str, zh: str, en: str, kind: str = "invalid") -> None:

@@ -31,6 +31,8 @@ person = Table(
     Column("phone", String(40)),
     Column("login", String(60), unique=True),
     Column("password_hash", Text),
+    # Set by somebody else: good for nothing but choosing one's own.
+    Column("password_temporary", Boolean, nullable=False, default=False),
     Column("pin_salt", LargeBinary),
     Column("pin_rounds", Integer),
     Column("pin_digest", LargeBinary),
