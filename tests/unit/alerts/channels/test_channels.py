@@ -1,5 +1,6 @@
 """Promises that every channel keeps, each tried on all of them."""
 
+import gzip
 import json
 import logging
 import re
@@ -180,6 +181,25 @@ def test_an_endless_answer_is_cut(name: str, clock: TurnedClock) -> None:
 
 
 @each_channel
+def test_a_compressed_answer_is_not_unpacked(name: str, clock: TurnedClock) -> None:
+    small = gzip.compress(b" " * 50_000_000)
+    read: list[int] = []
+
+    class Bomb(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            read.append(len(small))
+            yield small
+
+    outcome = _send(
+        name,
+        lambda _: httpx.Response(500, headers={"Content-Encoding": "gzip"}, stream=Bomb()),
+        clock,
+    )
+    assert isinstance(outcome, Retry)
+    assert read == []
+
+
+@each_channel
 def test_an_answer_that_trickles_ends_at_the_timeout(name: str, clock: TurnedClock) -> None:
     class Trickle(httpx.SyncByteStream):
         def __iter__(self) -> Any:
@@ -228,7 +248,13 @@ def test_no_secret_reaches_an_outcome_or_a_log(
     def as_error(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(f"cannot reach {echo(request)}")
 
+    def as_token(_: httpx.Request) -> httpx.Response:
+        said = "standin-token-000001 is not known"
+        return httpx.Response(200, json={"errcode": 7, "errmsg": said, "code": 7, "msg": said})
+
     answers: list[Responder] = [as_code, as_page, as_error]
+    if name in ("dingtalk_person", "wecom_person", "feishu_person"):
+        answers.append(as_token)
     texts = [repr(_send(name, answer, clock)) for answer in answers]
     standin = Standin(clock)
     texts.append(repr(channel_to(name, standin, clock).send(message_to(RECIPIENTS[name]))))

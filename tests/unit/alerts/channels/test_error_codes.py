@@ -1,5 +1,6 @@
 """Error codes in HTTP 200: later, never, or once more with a fresh token."""
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -247,9 +248,27 @@ def test_a_busy_token_service_is_tried_again(
 
 @with_tokens
 def test_threads_share_one_token(name: str, standin: Standin, clock: TurnedClock) -> None:
-    channel = channel_to(name, standin, clock)
+    fetching = threading.Event()
+    others_wait = threading.Event()
+
+    def slow_tokens(request: httpx.Request) -> httpx.Response:
+        if "token" in request.url.path:
+            fetching.set()
+            # Released once the others have had to ask as well.
+            assert others_wait.wait(timeout=10)
+        return standin.transport().handle_request(request)
+
+    channel = channel_over(name, httpx.MockTransport(slow_tokens), clock)
+    message = message_to(RECIPIENTS[name])
     with ThreadPoolExecutor(8) as pool:
-        sent = list(pool.map(channel.send, [message_to(RECIPIENTS[name])] * 40))
+        first = pool.submit(channel.send, message)
+        assert fetching.wait(timeout=10)
+        fetching.clear()
+        others = [pool.submit(channel.send, message) for _ in range(7)]
+        # Another fetch would show at once; a shared one never does.
+        assert not fetching.wait(timeout=0.2)
+        others_wait.set()
+        sent = [one.result() for one in [first, *others]]
     assert all(isinstance(outcome, Delivered) for outcome in sent)
     assert standin.calls(_TOKEN_ROUTES[name]) == 1
 
