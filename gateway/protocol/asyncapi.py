@@ -21,6 +21,7 @@ from gateway.protocol.messages import (
     FaceCaptured,
     Grant,
     Heartbeat,
+    PageCaptured,
     Piece,
     PiecesHeld,
     PinEntered,
@@ -40,6 +41,7 @@ _ANSWERS: Final[dict[type[Wire], tuple[type[Wire], ...]]] = {
     UnlockRequest: (Grant, Refusal),
     FaceCaptured: (Proceed, Refusal),
     PinEntered: (Proceed, Refusal),
+    PageCaptured: (Proceed, Refusal),
     Heartbeat: (Time,),
     Piece: (PiecesHeld,),
 }
@@ -47,6 +49,7 @@ _CORRELATION: Final[dict[type[Wire], str]] = {
     UnlockRequest: "counter",
     FaceCaptured: "counter",
     PinEntered: "counter",
+    PageCaptured: "counter",
     Grant: "body/request",
     Proceed: "body/answers",
     Refusal: "body/answers",

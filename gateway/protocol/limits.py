@@ -41,11 +41,17 @@ MAX_INT: Final = 2**53
 MAX_TIME_MS: Final = 253_402_214_400_000
 """Latest time of any field: 9999-12-31T00:00:00Z, which calendars can show in any zone."""
 
+PIECES_UNDER_WAY: Final = 8
+"""Most pieces sent and not yet acknowledged by the broker, so that no event queues behind more."""
+
 RESEND_AFTER_MS: Final = 5_000
 """A sleeve sends again what no receipt covers after this long, plus jitter."""
 
 RESEND_JITTER_MS: Final = 2_000
 """Upper end of the evenly drawn jitter, in ms, that is added each time."""
+
+RESEND_MOST_MS: Final = 40_000
+"""A sleeve may double the wait with each try up to this, so that it does not bury a busy server."""
 
 HEARTBEAT_MS: Final = 60_000
 """Time between heartbeats unless ``config`` says otherwise."""

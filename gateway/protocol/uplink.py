@@ -109,7 +109,11 @@ class PinEntered(Event, frozen=True):
 
 
 class PageCaptured(Event, frozen=True):
-    """A picture of the page under the sleeve, before or after press number ``press``."""
+    """A picture of the page under the sleeve, before or after press number ``press``.
+
+    Where the grant says ``wait_for_page``, the one before a press is answered by ``proceed`` (with
+    ``press``) or ``refusal``.
+    """
 
     type = "page_captured"
     use: Counter
