@@ -92,7 +92,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        client.on_socket_open = _no_delay
+        client.on_socket_open = no_delay
         return client
 
     def start(self) -> None:
@@ -178,6 +178,7 @@ class Link:
         self._deliver(Inbound(message.topic, message.payload, token))
 
 
-def _no_delay(_client: mqtt.Client, _userdata: Any, sock: Any) -> None:
+def no_delay(_client: mqtt.Client, _userdata: Any, sock: Any) -> None:
+    """Callback ``on_socket_open`` of a paho client: small answers leave at once."""
     # Nagle costs 40 ms on each small answer; a TLS socket passes the option on.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

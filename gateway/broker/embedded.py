@@ -55,7 +55,9 @@ class EmbeddedMosquitto:
         folder: Path,
         listeners: tuple[mosquitto.Listener, ...],
         accounts: Iterable[mosquitto.Account],
+        extra_acl: tuple[str, ...] = (),
     ) -> None:
+        self._extra_acl = extra_acl
         self._program = program
         self._folder = folder
         self._listeners = listeners
@@ -65,7 +67,9 @@ class EmbeddedMosquitto:
 
     def start(self) -> None:
         """Start it and return when it listens."""
-        config = mosquitto.write_files(self._folder, self._listeners, self._accounts)
+        config = mosquitto.write_files(
+            self._folder, self._listeners, self._accounts, self._extra_acl
+        )
         _end_left_over(config)
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -6,6 +6,7 @@ no control characters, so that it can be printed, logged and kept in any databas
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -21,6 +22,8 @@ from gateway.protocol.limits import (
 from gateway.protocol.topics import DEVICE_PATTERN, END
 
 _TEXT = r"^[^\x00-\x1f\x7f]*" + END
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_SHORT = 200
 
 DeviceId = Annotated[str, Meta(pattern=DEVICE_PATTERN)]
 Millis = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
@@ -29,10 +32,15 @@ Natural = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_TEXT)]
-Short = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
+Short = Annotated[str, Meta(max_length=_SHORT, pattern=_TEXT)]
 JobCode = Annotated[str, Meta(pattern=r"^[0-9]{6,10}" + END)]
 Stamps = Annotated[int, Meta(ge=1, le=MAX_STAMPS)]
 PieceIndex = Annotated[int, Meta(ge=0, lt=MAX_PIECES)]
+
+
+def short(text: str) -> str:
+    """``text`` as :data:`Short` takes it: control characters become spaces, the rest is cut off."""
+    return _CONTROLS.sub(" ", text)[:_SHORT]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from gateway.batch import Batch
 from gateway.protocol import cose, envelope, topics
+from gateway.protocol.limits import MAX_RANGES
 from gateway.protocol.messages import Heartbeat, Receipt, Time
 
 RECEIPT_EVERY_MS: Final = 200
@@ -78,7 +79,10 @@ class Answer:
         now = self._now()
         for name, owed in self._owed.items():
             receipt = Receipt(
-                through=owed.through, tip=owed.tip, time=now, ranges=list(owed.ranges)
+                through=owed.through,
+                tip=owed.tip,
+                time=now,
+                ranges=list(owed.ranges[:MAX_RANGES]),
             )
             payload = envelope.seal_down(receipt, self._receipt_key, device=name, time=now)
             self._publisher.publish(topics.down(name, Receipt.type), payload)

@@ -14,6 +14,7 @@ from backend.store import sleeves
 from gateway.batch import Batch, SleeveState
 from gateway.protocol import messages as wire
 from gateway.protocol.envelope import Message
+from gateway.protocol.fields import short
 
 BACK_MS: Final = 2_000
 """A sleeve's clock may be corrected by this much without being called set back (C20)."""
@@ -157,7 +158,7 @@ def to_wire(
         stamps=grant.stamps,
         not_before=grant.not_before,
         not_after=grant.not_after,
-        title=grant.title[:200],
+        title=short(grant.title),
         request=request,
         nonce=nonce,
         place=place,
