@@ -32,8 +32,8 @@ class AuditResult:
 
 
 class Audit:
-    """Checks records against a tree. ``seen`` are witnessed sizes: ``(size, not before, not
-    after)`` in ms, rising (see :meth:`backend.ledger.checkpoint.WitnessPolicy.window`)."""
+    """Checks records against a tree. ``seen`` are witnessed sizes: ``(size, until, by)``, times
+    in ms, sizes rising (see :meth:`backend.ledger.checkpoint.WitnessPolicy.window`)."""
 
     def __init__(
         self,
@@ -99,8 +99,8 @@ class Audit:
             self._findings.add("time_back", index, at=moment(at), before=moment(self._newest))
         self._newest = max(self._newest, at)
         place = bisect_right(self._sizes, index)
-        if place and at < (since := self._seen[place - 1][1]) - self._witness_lag_ms:
-            self._findings.add("dated_before_witness", index, at=moment(at), seen=moment(since))
+        if place and at < (until := self._seen[place - 1][1]) - self._witness_lag_ms:
+            self._findings.add("dated_before_witness", index, at=moment(at), seen=moment(until))
         if place < len(self._seen) and at > (by := self._seen[place][2]) + self._tolerance_ms:
             self._findings.add("dated_after_witness", index, at=moment(at), seen=moment(by))
 

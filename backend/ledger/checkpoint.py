@@ -7,7 +7,7 @@ each says that it has only ever seen this log grow.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from backend.ledger.note import COSIGNATURE, Note, NoteError, VerifierKey, decode_base64
@@ -115,24 +115,27 @@ class WitnessPolicy:
 
     def met(self, cosignatures: Sequence[Cosignature]) -> bool:
         """Whether enough of the policy's witnesses cosigned; never without witnesses."""
-        return bool(self.threshold) and len(self._times(cosignatures)) >= self.threshold
+        return bool(self.threshold) and len(self._times(cosignatures, max)) >= self.threshold
 
     def window(self, cosignatures: Sequence[Cosignature]) -> tuple[int, int]:
-        """When the checkpoint was seen, as ``(not before, not after)`` in ms.
+        """When the checkpoint was seen, as ``(until, by)`` in ms: it was still the newest one
+        ``until``, and existed ``by``. Ask only when :meth:`met`.
 
         Sound while fewer than ``threshold`` witnesses lie: of any ``threshold`` times one is
-        honest, so the tree existed by the threshold-th smallest and was the largest one known at
-        the threshold-th largest. The two can be in either order. Ask only when :meth:`met`.
+        honest, so the threshold-th newest and the threshold-th oldest are safe to rely on.
         """
-        times = self._times(cosignatures)
-        return times[-self.threshold], times[self.threshold - 1]
+        newest, oldest = self._times(cosignatures, max), self._times(cosignatures, min)
+        return newest[-self.threshold], oldest[self.threshold - 1]
 
-    def _times(self, cosignatures: Sequence[Cosignature]) -> list[int]:
-        return sorted(
-            {
-                seen.witness: seen.at for seen in cosignatures if seen.witness in self.witnesses
-            }.values()
-        )
+    def _times(
+        self, cosignatures: Sequence[Cosignature], choose: Callable[[int, int], int]
+    ) -> list[int]:
+        """One time for each of the policy's witnesses, rising."""
+        times: dict[VerifierKey, int] = {}
+        for seen in cosignatures:
+            if seen.witness in self.witnesses:
+                times[seen.witness] = choose(times.get(seen.witness, seen.at), seen.at)
+        return sorted(times.values())
 
 
 def open_checkpoint(
@@ -157,7 +160,11 @@ def open_checkpoint(
     signed = SignedCheckpoint(
         checkpoint,
         note,
-        tuple(one.key for one in verified if one.key in keys and one.key.name == checkpoint.origin),
+        tuple(
+            key
+            for key in dict.fromkeys(one.key for one in verified)
+            if key in keys and key.name == checkpoint.origin
+        ),
         tuple(Cosignature(one.key, one.at) for one in verified if one.at is not None),
     )
     if not signed.log_keys and not signed.cosignatures:

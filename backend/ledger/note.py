@@ -223,26 +223,36 @@ class Note:
     def verify(self, keys: Iterable[VerifierKey]) -> tuple[Verified, ...]:
         """The signatures by ``keys``; those by other keys are passed over.
 
+        A witness may have signed more than once, at different times.
+
         Raises:
             NoteError: when a signature by one of ``keys`` does not verify.
         """
         known = {(key.name, key.key_id): key for key in keys}
-        verified = {}
+        verified = []
         for signature in self.signatures:
             key = known.get((signature.name, signature.key_id))
-            if key is not None and key not in verified:
-                verified[key] = Verified(key, key.verify(self.body, signature.signature))
-        return tuple(verified.values())
+            if key is not None:
+                verified.append(Verified(key, key.verify(self.body, signature.signature)))
+        return tuple(verified)
 
     def merged(self, other: Note) -> Note:
         """This note with the further signatures that ``other`` carries over the same text.
+
+        Of each key the first and the newest are kept: the one says since when, the other until
+        when the text was seen, and the note does not grow without end.
 
         Raises:
             NoteError: when the texts differ.
         """
         if other.body != self.body:
             raise NoteError("the signatures belong to another text")
-        return Note(self.body, tuple(dict.fromkeys(self.signatures + other.signatures)))
+        kept: dict[tuple[str, bytes], list[Signature]] = {}
+        for signature in self.signatures + other.signatures:
+            of_key = kept.setdefault((signature.name, signature.key_id), [])
+            if signature not in of_key:
+                kept[signature.name, signature.key_id] = [*of_key[:1], signature]
+        return Note(self.body, tuple(one for of_key in kept.values() for one in of_key))
 
 
 def sign(body: str, signer: Signer) -> Note:

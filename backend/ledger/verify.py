@@ -124,7 +124,12 @@ class _Check:
         result = audit.run(self._export.records())
         last = seen[-1] if seen else None
         witnessed = last.checkpoint.size if last else 0
-        self._judge_witnesses(newest.checkpoint.size, witnessed)
+        if not self._policy.witnesses:
+            findings.add("no_witness", size=newest.checkpoint.size)
+        elif last is None:
+            findings.add("not_witnessed", threshold=self._policy.threshold)
+        elif unseen := newest.checkpoint.size - witnessed:
+            findings.add("unwitnessed_window", witnessed=witnessed, count=unseen)
         return Report(
             origin=newest.checkpoint.origin,
             size=newest.checkpoint.size,
@@ -181,11 +186,3 @@ class _Check:
 
     def _witnessed(self, signed: SignedCheckpoint) -> bool:
         return self._policy.met(signed.cosignatures)
-
-    def _judge_witnesses(self, size: int, witnessed: int) -> None:
-        if not self._policy.witnesses:
-            self._findings.add("no_witness", size=size)
-        elif not witnessed:
-            self._findings.add("not_witnessed", threshold=self._policy.threshold)
-        elif witnessed < size:
-            self._findings.add("unwitnessed_window", witnessed=witnessed, count=size - witnessed)
