@@ -11,7 +11,7 @@ organisation = Table(
     "organisation",
     metadata,
     key(),
-    ref("parent_id"),
+    ref("parent_id", index=True),
     path("path", unique=True),
     Column("name", String(100), nullable=False),
     state("level"),  # district · town · village
