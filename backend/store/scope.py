@@ -1,21 +1,22 @@
 """Narrows a query to branches of the tree (promise 6): the one place that writes this condition.
 
-A prefix test by LIKE would ignore case on SQLite and treat ``_`` as a wildcard, and cannot use the
-index on ``(org_path, id)``. So a village is compared as it is, a town by its villages' paths, and
-only a whole district by comparing the beginning.
+A prefix test by LIKE would ignore case on SQLite and treat ``_`` as a wildcard; so a small branch
+is listed by its organisations (which the index on ``(org_path, id)`` likes), and a wide one is
+tested by comparing the beginning itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, false, func, or_, select, true
 
-from backend.domain.organisation import ROOT, Level, ids
+from backend.domain.organisation import ROOT
 from backend.store.tables import organisation
 
-_DEPTH: Final = len(Level)
+LISTED: Final = 64
+"""Branches of at most this many organisations are listed by path."""
 
 
 def begins_with(column: ColumnElement[Any], branch: str) -> ColumnElement[bool]:
@@ -25,23 +26,17 @@ def begins_with(column: ColumnElement[Any], branch: str) -> ColumnElement[bool]:
     return func.substr(column, 1, len(branch)) == branch
 
 
-def in_branches(column: ColumnElement[Any], branches: Iterable[str]) -> ColumnElement[bool]:
+def in_branches(
+    conn: Connection, column: ColumnElement[Any], branches: Collection[str]
+) -> ColumnElement[bool]:
     """Whether ``column`` (a path) lies in one of ``branches``; with none, nothing does."""
-    wanted = sorted(set(branches))
-    if ROOT in wanted:
-        return true()
-    if not wanted:
+    if not branches:
         return false()
-    return or_(*(_in_branch(column, branch) for branch in wanted))
-
-
-def _in_branch(column: ColumnElement[Any], branch: str) -> ColumnElement[bool]:
-    parts = ids(branch)
-    if len(parts) >= _DEPTH:
-        return column == branch
-    if len(parts) == _DEPTH - 1:
-        below = select(organisation.c.path).where(
-            or_(organisation.c.path == branch, organisation.c.parent_id == parts[-1])
-        )
-        return column.in_(below)
-    return begins_with(column, branch)
+    if ROOT in branches:
+        return true()
+    paths = organisation.c.path
+    inside = or_(*(begins_with(paths, branch) for branch in branches))
+    found = conn.execute(select(paths).where(inside).limit(LISTED + 1)).scalars().all()
+    if len(found) <= LISTED:
+        return column.in_({*found, *branches})
+    return or_(*(begins_with(column, branch) for branch in branches))
