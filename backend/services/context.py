@@ -44,6 +44,10 @@ class ServiceSettings:
     papers: int = 60
     """Documents of one application, at most."""
 
+    def clamp(self, limit: int | None) -> int:
+        """The size of a page when ``limit`` was asked for."""
+        return max(1, min(limit or self.page_size, self.page_size_max))
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
