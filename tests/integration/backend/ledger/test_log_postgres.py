@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from backend.ledger.disclosure import Scope
 from backend.ledger.entries import encode_entry
 from backend.ledger.log import Log
+from backend.ledger.records import check_records
 from tests.support import ledger_cases
-from tests.support.ledger_world import ORIGIN, LedgerWorld, ledger_world
+from tests.support.ledger_world import ORIGIN, LedgerWorld, Sleeve, ledger_world
 
 
 @pytest.fixture
@@ -76,3 +79,22 @@ def test_writers_stand_in_line_from_the_very_first_append(world: LedgerWorld) ->
     assert len(signed) == 60
     with world.database.read() as conn:
         assert world.log.check(conn).ok
+
+
+def test_export_and_verify(world: LedgerWorld, tmp_path: Path) -> None:
+    sleeve = Sleeve("sleeve-1")
+    world.enrol(sleeve)
+    world.stamp(sleeve, 3, use_id="u1")
+    world.decide(300)
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text(world.checkpoint(), "utf-8")
+    world.erase(2)
+    world.stamp(sleeve, use_id="u1")
+    world.checkpoint()
+    for scope in (Scope.everything(), Scope.use("u1"), Scope.range(1, 3)):
+        world.export(tmp_path / "e.zip", scope, since=[304])
+        report = world.verify(tmp_path / "e.zip", since=[kept])
+        assert report.ok, report.lines("en")
+        assert (report.witnessed, report.erased) == (305, 1)
+    with world.database.read() as conn:
+        assert check_records(conn) == ()

@@ -175,6 +175,13 @@ def test_signatures_over_one_text_can_be_merged() -> None:
         note.merged(sign("other\n", _SIGNER))
 
 
+def test_of_each_witness_the_first_and_the_newest_signature_are_kept() -> None:
+    note = sign("text\n", _SIGNER)
+    for at in (5_000, 6_000, 7_000, 7_000):
+        note = note.merged(Note(note.body, (cosign(note, _COSIGNER, at),)))
+    assert [one.at for one in note.verify([_COSIGNER.key])] == [5_000, 7_000]
+
+
 def test_a_signer_reads_its_key_from_pem() -> None:
     key = Ed25519PrivateKey.from_private_bytes(bytes(32))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

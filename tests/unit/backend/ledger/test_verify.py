@@ -16,7 +16,8 @@ from backend.ledger.checkpoint import WitnessPolicy
 from backend.ledger.disclosure import Scope, SleeveKey
 from backend.ledger.note import Ed25519Signer
 from backend.ledger.verify import verify, verify_cli
-from gateway.protocol import cose
+from gateway.protocol import cose, envelope
+from gateway.protocol.uplink import Tamper
 from tests.support.ledger_world import MINUTE, START, LedgerWorld, Sleeve
 
 _ES256 = cose.Es256Signer(bytes(31) + b"\x07")
@@ -285,6 +286,31 @@ def test_a_record_must_say_what_its_sleeve_signed(
     sleeve = Sleeve("s")
     world.enrol(sleeve)
     assert _told(world, tmp_path, _event(sleeve, **fields)) == {expected}
+
+
+def test_events_of_the_device_contract_verify(world: LedgerWorld, tmp_path: Path) -> None:
+    """Sealed by the contract's own code, not by this test's."""
+    sleeve = Sleeve("sleeve-1")
+    world.enrol(sleeve)
+    prev = bytes(32)
+    for counter in (1, 2):
+        raw = envelope.seal_event(
+            Tamper(switch="case", open=True),
+            sleeve.signer,
+            device="sleeve-1",
+            boot=1,
+            time=START,
+            counter=counter,
+            prev=prev,
+        )
+        prev = envelope.digest(raw)
+        kind = f"event.{Tamper.type}"
+        world.add(_event(sleeve, kind=kind, evidence=raw, counter=counter))
+    world.checkpoint()
+    world.export(tmp_path / "e.zip")
+    report = world.verify(tmp_path / "e.zip")
+    assert report.ok, report.lines("en")
+    assert report.sleeves[0].events == 2
 
 
 def test_a_selection_need_not_show_the_whole_chain(world: LedgerWorld, tmp_path: Path) -> None:
