@@ -238,6 +238,11 @@ class Settings(BaseSettings):
     fonts_dir: Path = Field(
         default=_VENDOR_FONTS, description="排版用的中文字体目录；不填则用随产品安装的思源宋体"
     )
+    log_origin: str = Field(
+        default="zhiyin.local/log",
+        pattern=r"^[a-z0-9.-]+(/[a-z0-9._-]+)+$",
+        description="本机构日志的名字（写进检查点，启用后不可更改），如 yin.example.cn/xiaoshan",
+    )
     time_zone: str = Field(default="Asia/Shanghai", description="给人看的时区（存储一律 UTC）")
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()

@@ -1,0 +1,70 @@
+"""Joins the gateway's check of a person to the house's face comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from backend.vision.faces import FaceTemplate, FaceVerdict, FaceVerifier, Found, Verdict
+from gateway.checks import Finding
+
+_RANK = (Verdict.MATCH, Verdict.DOUBTFUL, Verdict.MISMATCH, Verdict.UNUSABLE)
+
+
+class VerifierMatcher:
+    """A :class:`gateway.checks.FaceMatcher` over a :class:`FaceVerifier`.
+
+    ``make`` builds the verifier when the first face comes, for loading models takes memory that a
+    gateway without cameras need not spend.
+    """
+
+    def __init__(self, make: Callable[[], FaceVerifier]) -> None:
+        self._make = make
+        self._verifier: FaceVerifier | None = None
+
+    def load(self) -> FaceVerifier:
+        """The verifier, made now if it was not."""
+        if self._verifier is None:
+            self._verifier = self._make()
+        return self._verifier
+
+    def match(
+        self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
+    ) -> Finding:
+        """Compare with those who may stamp; if it is none of them, say who else it looks like."""
+        verifier = self.load()
+        known = {
+            person: FaceTemplate.from_bytes(stored[-1])
+            for person, stored in templates.items()
+            if stored
+        }
+        best: tuple[str, FaceVerdict] | None = None
+        for person in sorted(expected & known.keys()):
+            verdict = verifier.verify(burst, known[person])
+            if best is None or _RANK.index(verdict.verdict) < _RANK.index(best[1].verdict):
+                best = (person, verdict)
+            if verdict.verdict is Verdict.MATCH or verdict.verdict is Verdict.UNUSABLE:
+                break  # a burst that says nothing says nothing about the next person either
+        if best is None:
+            return Finding("unchecked", reasons=("not_enrolled",))
+        person, verdict = best
+        return Finding(
+            verdict.verdict.value,
+            score=verdict.score,
+            who=self._who(burst, known, person, verdict),
+            reasons=verdict.codes,
+            text=verdict.reasons[0].zh if verdict.reasons else "",
+        )
+
+    def _who(
+        self,
+        burst: Sequence[bytes],
+        known: Mapping[str, FaceTemplate],
+        person: str,
+        verdict: FaceVerdict,
+    ) -> str | None:
+        if verdict.verdict is Verdict.MATCH:
+            return person
+        if verdict.verdict is not Verdict.MISMATCH:
+            return None
+        found = self.load().identify(burst, known)
+        return found.person if found.found is Found.KNOWN else None

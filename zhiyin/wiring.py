@@ -1,0 +1,150 @@
+"""The one place where parts are put together. Everything else is handed what it needs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.ledger.log import Log
+from backend.services.context import ServiceContext, ServiceSettings
+from backend.services.holidays import published
+from backend.store.db import Database
+from backend.store.journal import Journal
+from backend.store.keyring import KeyRing
+from backend.store.pictures import PictureStore
+from backend.vision.faces import FaceSettings, FaceVerifier, Thresholds
+from gateway.broker.mosquitto import GATEWAY_USER
+from gateway.faces import VerifierMatcher
+from gateway.link import LinkSettings
+from gateway.protocol import envelope
+from gateway.protocol.messages import Down
+from gateway.service import Parts
+from zhiyin.settings import Settings
+
+Clock = Callable[[], int]
+
+
+def wall_clock() -> int:
+    """Now, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every part shares. ``now`` is the demo's clock in a demo, the wall's elsewhere."""
+
+    settings: Settings
+    db: Database
+    log: Log
+    journal: Journal
+    keys: KeyRing
+    pictures: PictureStore
+    faces: VerifierMatcher
+    services: ServiceContext
+    now: Clock
+    random: Callable[[int], bytes]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.db.dispose()
+
+
+def build(
+    settings: Settings,
+    *,
+    now: Clock = wall_clock,
+    random: Callable[[int], bytes] = os.urandom,
+) -> House:
+    """The house of an installation that ``zhiyin init`` made.
+
+    Raises:
+        KeyRingError: when its keys are missing, open to others or damaged.
+    """
+    db = Database(settings.database_url(), pool_size=settings.database.pool_size)
+    log = Log(settings.log_origin)
+    keys = KeyRing.load(settings.keys_path())
+    journal = Journal(log, random)
+
+    def sign_down(body: Down, *, device: str, time: int) -> bytes:
+        return envelope.seal_down(body, keys.grant, device=device, time=time)
+
+    return House(
+        settings=settings,
+        db=db,
+        log=log,
+        journal=journal,
+        keys=keys,
+        pictures=PictureStore(keys, random=random),
+        faces=VerifierMatcher(lambda: face_verifier(settings)),
+        services=ServiceContext(
+            db=db,
+            journal=journal,
+            now=now,
+            random=random,
+            holidays=published,
+            sign_down=sign_down,
+            settings=ServiceSettings(),
+        ),
+        now=now,
+        random=random,
+    )
+
+
+def face_verifier(settings: Settings) -> FaceVerifier:
+    """The face comparison that the settings ask for."""
+    from backend.vision.faces import dlib_engine, models
+    from backend.vision.faces.yunet_sface import YunetSface
+
+    wanted = settings.faces
+    sface = Thresholds(accept=wanted.accept, doubtful=wanted.doubtful, identify=wanted.identify)
+    # dlib speaks of distances; the engine turns them into similarities.
+    likeness = 1.0 - wanted.dlib_distance
+    dlib = Thresholds(accept=likeness, doubtful=likeness - 0.10, identify=min(1.0, likeness + 0.05))
+    thresholds = {
+        (YunetSface.name, YunetSface.model_sha256): sface,
+        (dlib_engine.DlibEngine.name, models.DLIB_RESNET.sha256): dlib,
+    }
+    chosen = FaceSettings(thresholds=thresholds)
+    if wanted.engine == "dlib":
+        return FaceVerifier(dlib_engine.load(), chosen)
+    return FaceVerifier(
+        YunetSface(), chosen, second=dlib_engine.load if wanted.second_opinion else None
+    )
+
+
+def gateway_parts(house: House, committed: Callable[[], None]) -> Parts:
+    """What the gateway needs of the house. ``committed`` is called after each batch of records."""
+    return Parts(
+        db=house.db,
+        journal=house.journal,
+        pictures=house.pictures,
+        faces=house.faces,
+        grant_key=house.keys.grant,
+        receipt_key=house.keys.receipt,
+        pin_keys=house.keys.picture_wire_all,
+        open_template=house.keys.open_template,
+        now=house.now,
+        random=house.random,
+        committed=committed,
+    )
+
+
+def link_settings(
+    settings: Settings, port: int | None = None, name: str = "gateway"
+) -> LinkSettings:
+    """How the gateway reaches its broker; ``port`` of the embedded one."""
+    mqtt = settings.mqtt
+    password = settings.mqtt_password()
+    return LinkSettings(
+        host=mqtt.host,
+        port=port or mqtt.port,
+        client_id=f"zhiyin-{name}",
+        username=mqtt.username or GATEWAY_USER,
+        password=password.get_secret_value() if password else None,
+        ca_file=mqtt.ca_file,
+        cert_file=mqtt.cert_file,
+        key_file=mqtt.key_file,
+        shared_group=mqtt.shared_group,
+    )
