@@ -126,23 +126,23 @@ class KeyRing:
 
     @cached_property
     def grant(self) -> cose.Signer:
-        """Signs what gives authority to a sleeve: grants, proceeds, locks, configuration."""
+        """Signs everything that is said to a sleeve, receipts excepted."""
         return cose.Ed25519Signer(self._newest(Purpose.GRANT).secret)
 
     @cached_property
     def receipt(self) -> cose.Signer:
-        """Signs what acknowledges: receipts, pieces held, time."""
+        """Signs receipts."""
         return cose.Ed25519Signer(self._newest(Purpose.RECEIPT).secret)
 
     @property
-    def server_keys(self) -> dict[bytes, cose.PublicKey]:
-        """Every key a sleeve may meet a signature of, by key id: for its commissioning."""
-        signers = [
-            cose.Ed25519Signer(key.secret)
-            for purpose in (Purpose.GRANT, Purpose.RECEIPT)
-            for key in self._all(purpose)
-        ]
-        return {signer.public.kid: signer.public for signer in signers}
+    def grant_keys(self) -> dict[bytes, cose.PublicKey]:
+        """Public keys of every generation of :attr:`grant`, by key id: what a sleeve is given."""
+        return self._public_keys(Purpose.GRANT)
+
+    @property
+    def receipt_keys(self) -> dict[bytes, cose.PublicKey]:
+        """Public keys of every generation of :attr:`receipt`, by key id."""
+        return self._public_keys(Purpose.RECEIPT)
 
     def log_signer(self, origin: str) -> note.Ed25519Signer:
         """Signs the checkpoints of the log ``origin`` (the key's name is the log's origin)."""
@@ -225,6 +225,10 @@ class KeyRing:
     def generations(self) -> dict[str, int]:
         """How many generations there are of each purpose: all that may be shown."""
         return {str(purpose): len(keys) for purpose, keys in self._keys.items()}
+
+    def _public_keys(self, purpose: Purpose) -> dict[bytes, cose.PublicKey]:
+        keys = [cose.Ed25519Signer(key.secret).public for key in self._all(purpose)]
+        return {key.kid: key for key in keys}
 
     def _all(self, purpose: Purpose) -> tuple[_Key, ...]:
         try:

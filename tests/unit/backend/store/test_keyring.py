@@ -54,7 +54,7 @@ def test_what_the_grant_key_signs_verifies_with_the_published_keys(folder: Path)
     ring = KeyRing.create(folder, Random(1).randbytes)
     signed = cose.parse(cose.sign(b"payload", ring.grant))
 
-    signed.verify(ring.server_keys[signed.kid])
+    signed.verify(ring.grant_keys[signed.kid])
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -120,7 +120,8 @@ def test_rotation_signs_and_wraps_with_the_newest_and_still_opens_the_oldest(
     new = KeyRing.load(folder)
 
     assert new.grant.public != old.grant.public
-    assert old.grant.public in new.server_keys.values()
+    assert set(new.grant_keys.values()) == {old.grant.public, new.grant.public}
+    assert set(new.receipt_keys.values()) == {old.receipt.public, new.receipt.public}
     assert new.unwrap(old_id, wrapped) == b"k" * 32
     assert new.wrap(b"k" * 32)[0] != old_id
     assert new.open_template(sealed, "person:1") == b"face"
