@@ -72,7 +72,7 @@ def test_a_search_finds_the_person_or_says_unknown(
         ({"masked": True}, "face_occluded", "请摘下口罩，正对镜头"),
     ],
 )
-def test_promise_1_a_picture_that_shows_nobody_moves_nothing_and_says_what_to_do(
+def test_a_picture_that_shows_nobody_gives_no_score_and_says_what_to_do(
     verifier: FaceVerifier,
     templates: dict[int, FaceTemplate],
     fault: dict[str, Any],
