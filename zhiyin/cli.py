@@ -17,6 +17,7 @@ import typer
 from backend.domain.errors import DomainError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("bench", "性能测量 · measure"),
     ("settings", "查看生效的配置 · show the settings in force"),
     ("decode", "读懂任何报文 · print any payload of the device contract"),
     ("vectors", "接口测试向量 · test vectors of the device contract"),

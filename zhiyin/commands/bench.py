@@ -1,0 +1,46 @@
+"""``zhiyin bench``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from zhiyin import logs
+
+Quick = Annotated[bool, typer.Option("--quick", help="50 秒内结束的小规模 · ends within 50 s")]
+AsJson = Annotated[bool, typer.Option("--json", help="最后一行输出 JSON · last line is JSON")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    bench = typer.Typer(help="性能测量（见 docs/performance.md）· measure", no_args_is_help=True)
+
+    @bench.callback()
+    def quiet() -> None:
+        logs.configure("error", "console")
+
+    @bench.command("ingest")
+    def ingest(quick: Quick = False, as_json: AsJson = False) -> None:
+        """签名事件经 broker 到入库并出回执的速率 · signed events per second, committed."""
+        from zhiyin.bench import ingest as measured
+
+        _tell(measured.run(quick=quick), as_json)
+
+    @bench.command("unlock")
+    def unlock(rate: int = 100, quick: Quick = False, as_json: AsJson = False) -> None:
+        """开锁请求到套筒收到授权的时间 · unlock request to grant at the sleeve."""
+        from zhiyin.bench import unlock as measured
+
+        _tell(measured.run(rate=rate, quick=quick), as_json)
+
+    app.add_typer(bench, name="bench")
+
+
+def _tell(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    for name, value in result.items():
+        typer.echo(f"{name:24} {value}")
