@@ -186,7 +186,7 @@ class PeopleService:
         with self._context.db.read() as conn:
             return _info(seen_person(conn, actor, person_id))
 
-    def list(
+    def find(
         self,
         actor: Actor,
         *,

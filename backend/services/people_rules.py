@@ -11,7 +11,7 @@ from sqlalchemy import Connection, or_, select
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError, conflict, denied
 from backend.domain.organisation import within
-from backend.store.tables import role
+from backend.store.tables import role, seal
 
 _LOGIN = re.compile(r"^[\w.@+-]{2,60}$")
 _PHONE = re.compile(r"^\+?[0-9][0-9 -]{3,38}$")
@@ -132,6 +132,14 @@ def refuse_clash(conn: Connection, person_id: str, kind: Role, org_path: str, no
         raise conflict(
             "role_held", "该人员在此组织已有该角色", "the person holds that role there already"
         )
+    if kind == Role.APPROVER:
+        keeps = select(seal.c.id).where(
+            seal.c.org_path == org_path,
+            seal.c.custodian_id == person_id,
+            seal.c.status != "destroyed",
+        )
+        if conn.execute(keeps).first() is not None:
+            held.add(Role.CUSTODIAN.value)
     apart = {Role.APPROVER: Role.CUSTODIAN, Role.CUSTODIAN: Role.APPROVER}
     if kind in apart and apart[kind].value in held:
         raise conflict(

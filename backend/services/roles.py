@@ -134,7 +134,7 @@ class RoleService:
                 self._context, conn, actor, "role.ended", row.org_path, row.person_id, data
             )
 
-    def list(
+    def find(
         self,
         actor: Actor,
         *,

@@ -160,7 +160,7 @@ class TokenService:
             )
         return IssuedToken(info, token)
 
-    def list(self, actor: Actor, person_id: str | None = None) -> Sequence[TokenInfo]:
+    def find(self, actor: Actor, person_id: str | None = None) -> Sequence[TokenInfo]:
         """A person's tokens, newest first: one's own, or of somebody whom one administers.
 
         Raises:

@@ -345,7 +345,7 @@ def test_tokens_expire_and_are_revoked_by_their_owner(
     assert identity.by_token(second.token) is not None
     tokens.revoke(actor, second.info.id)
     assert identity.by_token(second.token) is None
-    assert [one.label for one in tokens.list(actor)] == ["二", "一"]
+    assert [one.label for one in tokens.find(actor)] == ["二", "一"]
     with pytest.raises(DomainError, match="token_revoked"):
         tokens.revoke(actor, second.info.id)
 
@@ -370,7 +370,7 @@ def test_promise_6_tokens_of_another_branch_do_not_exist(
 
     for attempt in (
         lambda: tokens.issue(stranger, "外", Scopes(), 1, program),
-        lambda: tokens.list(stranger, program),
+        lambda: tokens.find(stranger, program),
         lambda: tokens.revoke(stranger, issued.info.id),
     ):
         with pytest.raises(DomainError, match="not_found"):
