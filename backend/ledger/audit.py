@@ -64,8 +64,9 @@ class Audit:
         if everything is not None:
             for index, raw in enumerate(everything):
                 self._entry(index, raw)
-        disclosed = erased = 0
+        disclosed = erased = shown = 0
         for record in records:
+            shown += 1
             if not self._tree.includes(record.index, record.entry):
                 self._findings.add("not_included", record.index)
                 continue
@@ -85,8 +86,9 @@ class Audit:
                 self._record(record.index, entry, record.salt, record.body)
         if erased:
             self._findings.add("erased", count=erased)
-        complete = everything is not None and disclosed + erased == len(everything)
-        return AuditResult(disclosed, erased, self._sleeves(complete))
+        if everything is not None and shown < len(everything):
+            self._findings.add("withheld", count=len(everything) - shown)
+        return AuditResult(disclosed, erased, self._sleeves(everything is not None))
 
     def _entry(self, index: int, raw: bytes) -> None:
         try:

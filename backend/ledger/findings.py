@@ -137,6 +137,12 @@ _TEXTS: Final[dict[str, _Text]] = {
         "第 {index} 条写的时间是 {at}，但见证人在 {seen} 之前就已看到它：日期被往后填。",
         "Entry {index} is dated {at}, yet witnesses had seen it by {seen}: postdated.",
     ),
+    "withheld": _Text(
+        "problem",
+        "导出包含有整本日志，却缺少其中 {count} 条记录，也没有注明已删除。",
+        "The export holds the whole log, yet {count} of its records are missing and not marked as "
+        "erased.",
+    ),
     "erased": _Text(
         "note",
         "{count} 条记录的内容已依法删除，只留承诺；其余证明不受影响。",
@@ -146,9 +152,9 @@ _TEXTS: Final[dict[str, _Text]] = {
     # the sleeves
     "sleeve_keys_unknown": _Text(
         "warning",
-        "没有另行提供套筒公钥，暂用导出包自带的公钥；请核对下面列出的公钥指纹。",
+        "没有另行提供套筒公钥，暂用导出包自带的公钥；请核对报告中的公钥指纹。",
         "No sleeve keys were given, so the export's own were used; compare the fingerprints "
-        "listed below.",
+        "in this report.",
     ),
     "sleeve_key_unlogged": _Text(
         "warning",

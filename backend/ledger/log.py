@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from backend.ledger.checkpoint import Checkpoint, CheckpointError
 from backend.ledger.fsck import LogCheck, check_log
 from backend.ledger.note import Note, NoteError, Signer, VerifierKey, sign
+from backend.ledger.proof import LogProof
 from backend.ledger.storage import (
     read_entries,
     stored_nodes,
@@ -154,6 +155,18 @@ class Log:
         head = self.head(conn)
         new = head.size if new is None else self._within(new, head)
         return consistency_proof(stored_nodes(conn, new), old, new)
+
+    def proof(self, conn: Connection, index: int) -> LogProof:
+        """Proof of one leaf under the newest checkpoint, to be handed out as a small text file.
+
+        Raises:
+            LogError: when no checkpoint covers the leaf yet.
+        """
+        newest = self.latest_checkpoint(conn)
+        size = 0 if newest is None else Checkpoint.parse(Note.parse(newest).body).size
+        if newest is None or not 0 <= index < size:
+            raise LogError(f"no checkpoint covers leaf {index} yet")
+        return LogProof(index, tuple(self.inclusion_proof(conn, index, size)), newest)
 
     def sign_checkpoint(self, conn: Connection, signer: Signer, now: int) -> str:
         """The signed checkpoint of the newest state; made and stored once for each size.

@@ -11,6 +11,7 @@ from backend.ledger.checkpoint import Checkpoint, CheckpointError, open_checkpoi
 from backend.ledger.entries import encode_entry
 from backend.ledger.log import Log, LogError
 from backend.ledger.note import Note
+from backend.ledger.proof import LogProof
 from backend.ledger.tables import ledger_checkpoint, ledger_entry, ledger_head, ledger_tile
 from backend.ledger.tree import (
     EMPTY_ROOT,
@@ -119,9 +120,17 @@ def check_checkpoints(world: LedgerWorld) -> None:
     log, keys = world.log, [one.key for one in world.witnesses]
     with world.database.write() as conn:
         empty = log.sign_checkpoint(conn, world.signer, world.now)
-    fill(world, 300)
+    written = fill(world, 300)
+    with world.database.write() as conn, pytest.raises(LogError, match="no checkpoint covers"):
+        log.proof(conn, 7)
     first = world.checkpoint(witnesses=0)
     with world.database.write() as conn:
+        proof = LogProof.parse(log.proof(conn, 7).text)
+        assert proof.checkpoint == first
+        assert proof.verify(written[7]).root == log.root(conn)
+        for beyond in (-1, 300):
+            with pytest.raises(LogError, match="no checkpoint covers"):
+                log.proof(conn, beyond)
         assert log.sign_checkpoint(conn, world.signer, world.now + 1) == first
         assert log.latest_checkpoint(conn) == first
         signed = open_checkpoint(first, log_keys=[world.signer.key])

@@ -181,6 +181,16 @@ def test_promise_4_a_withheld_record_shows(world: LedgerWorld, tmp_path: Path) -
     assert _problems(world, tmp_path / "e.zip") == {("counter_gap", None)}
 
 
+def test_promise_4_a_record_left_out_of_the_export_shows(
+    world: LedgerWorld, tmp_path: Path
+) -> None:
+    _history(world)
+    with world.database.write() as conn:
+        conn.execute(record.delete().where(record.c.seq == 5))
+    world.export(tmp_path / "e.zip")
+    assert _problems(world, tmp_path / "e.zip") == {("withheld", None)}
+
+
 def test_promise_4_backdating_at_the_time_of_writing_is_visible(
     world: LedgerWorld, tmp_path: Path
 ) -> None:
