@@ -1,4 +1,4 @@
-"""Chinese public holidays and make-up workdays, from the kept library chinesecalendar."""
+"""China's published public holidays and make-up workdays, from the library that keeps them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import chinese_calendar
 
 
 def published(day: date) -> bool | None:
-    """Whether ``day`` is a working day by the State Council's notice of that year; None when the
-    library does not know that year (yet)."""
+    """Whether ``day`` is a working day as the State Council published; None: that year is not (or
+    not yet) published, and weekdays must do."""
     try:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:

@@ -48,25 +48,28 @@ def issue(
         now=now,
         random=context.random,
     )
-    grant_id = context.new_id()
-    sign, until = context.sign_down, terms.pushed_until
-    pushed = sign is not None and until is not None
-    terms.policy["offline"] = pushed
-    grants.insert(
-        conn,
-        grant_id,
-        terms,
+    until = terms.pushed_until if context.sign_down is not None else None
+    terms.policy["offline"] = until is not None
+    grant = Grant(
+        id=context.new_id(),
         application=application.id,
         org_path=application.org_path,
         device=sleeve,
         seal=application.seal_id,
-        job=_job(conn, context, sleeve),
-        now=now,
+        operator=terms.operator,
+        alternates=terms.alternates,
+        stamps=terms.stamps,
+        not_before=terms.not_before,
+        not_after=terms.not_after,
+        title=terms.title,
+        state="issued",
+        use_id=None,
+        place=terms.place,
+        policy=terms.policy,
     )
-    if sign is not None and until is not None:
-        pin = people.pins(conn, [terms.operator], application.org_path, now).get(terms.operator)
-        payload = sign(pushed_grant(grant_id, terms, until, pin), device=sleeve, time=now)
-        grants.say(conn, sleeve, WireGrant.type, grant_id, payload, now)
+    grants.insert(conn, grant, _job(conn, context, sleeve), now)
+    if until is not None:
+        push(conn, context, grant, until, now)
     return Record(
         kind="grant.issued",
         org_path=application.org_path,
@@ -75,16 +78,27 @@ def issue(
         device=sleeve,
         seal=application.seal_id,
         application=application.id,
-        grant_id=grant_id,
+        grant_id=grant.id,
         data={
             "stamps": terms.stamps,
             "not_before": terms.not_before,
             "not_after": terms.not_after,
             "operator": terms.operator,
             "alternates": list(terms.alternates),
-            "offline": pushed,
+            "offline": until is not None,
         },
     )
+
+
+def push(conn: Connection, context: ServiceContext, grant: Grant, until: int, now: int) -> None:
+    """Queue a signed copy of a grant for its sleeve, in the place of any copy still waiting."""
+    if context.sign_down is None:
+        return
+    pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
+    body = pushed_grant(grant, until, pin)
+    payload = context.sign_down(body, device=grant.device, time=now)
+    grants.stop_saying(conn, WireGrant.type, [grant.id], now)
+    grants.say(conn, grant.device, WireGrant.type, grant.id, payload, now)
 
 
 def home_of(conn: Connection, sleeve: str, path: str) -> Circle | None:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from backend.domain.grant import Terms
+from backend.domain.use import Grant
 from backend.store.people import PinCheck
 from gateway.protocol import messages
 
 
-def pushed_grant(grant_id: str, terms: Terms, until: int, pin: PinCheck | None) -> messages.Grant:
+def pushed_grant(grant: Grant, until: int, pin: PinCheck | None) -> messages.Grant:
     """The copy of a grant that lies in the sleeve for off-line use until ``until`` (ms UTC)."""
     place = None
-    if terms.place is not None:
-        lat, lon, radius = terms.place
+    if grant.place is not None:
+        lat, lon, radius = grant.place
         place = messages.Place(lat=lat, lon=lon, radius=radius)
     return messages.Grant(
-        grant=grant_id,
-        operator=terms.operator,
-        alternates=list(terms.alternates),
-        stamps=terms.stamps,
-        not_before=terms.not_before,
+        grant=grant.id,
+        operator=grant.operator,
+        alternates=list(grant.alternates),
+        stamps=grant.stamps,
+        not_before=grant.not_before,
         not_after=until,
-        title=terms.title,
+        title=grant.title,
         place=place,
-        check=terms.policy["check"],
-        pin_allowed=terms.policy["pin_allowed"],
-        challenge=terms.policy["challenge"],
-        frames=terms.policy["frames"],
+        check=grant.policy["check"],
+        pin_allowed=grant.policy["pin_allowed"],
+        challenge=grant.policy["challenge"],
+        frames=grant.policy["frames"],
         offline=True,
-        max_clock_age=terms.policy["max_clock_age"],
+        max_clock_age=grant.policy["max_clock_age"],
         pin=None
         if pin is None
         else messages.PinCheck(salt=pin.salt, rounds=pin.rounds, digest=pin.digest),

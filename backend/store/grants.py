@@ -6,46 +6,35 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from backend.domain.grant import LIVE, Terms
+from backend.domain.grant import LIVE
 from backend.domain.use import Grant
 from backend.store.sleeves import to_grant
 from backend.store.tables import downlink, use_grant
 
 
-def insert(
-    conn: Connection,
-    grant_id: str,
-    terms: Terms,
-    *,
-    application: str,
-    org_path: str,
-    device: str,
-    seal: str,
-    job: str,
-    now: int,
-) -> None:
-    """A grant, issued."""
-    lat, lon, radius = terms.place or (None, None, None)
+def insert(conn: Connection, grant: Grant, job: str, now: int) -> None:
+    """A grant, issued; ``job`` is what is typed at the sleeve."""
+    lat, lon, radius = grant.place or (None, None, None)
     conn.execute(
         use_grant.insert(),
         {
-            "id": grant_id,
-            "application_id": application,
-            "org_path": org_path,
-            "device_id": device,
-            "seal_id": seal,
-            "operator_id": terms.operator,
-            "alternates": list(terms.alternates),
+            "id": grant.id,
+            "application_id": grant.application,
+            "org_path": grant.org_path,
+            "device_id": grant.device,
+            "seal_id": grant.seal,
+            "operator_id": grant.operator,
+            "alternates": list(grant.alternates),
             "job": job,
-            "stamps": terms.stamps,
-            "title": terms.title,
-            "not_before": terms.not_before,
-            "not_after": terms.not_after,
+            "stamps": grant.stamps,
+            "title": grant.title,
+            "not_before": grant.not_before,
+            "not_after": grant.not_after,
             "lat": lat,
             "lon": lon,
             "radius_m": radius,
-            "policy": terms.policy,
-            "state": "issued",
+            "policy": dict(grant.policy),
+            "state": grant.state,
             "issued_at": now,
         },
     )

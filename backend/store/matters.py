@@ -45,7 +45,9 @@ def to_matter(row: Row[Any]) -> Matter:
     )
 
 
-def load(conn: Connection, matter_id: str, version: int | None = None) -> tuple[Matter, bool]:
+def load(
+    conn: Connection, matter_id: str, version: int | None = None, *, lock: bool = False
+) -> tuple[Matter, bool]:
     """A matter, its newest version when none is named, and whether it is retired.
 
     Raises:
@@ -54,7 +56,8 @@ def load(conn: Connection, matter_id: str, version: int | None = None) -> tuple[
     query = select(matter).where(matter.c.id == matter_id)
     if version is not None:
         query = query.where(matter.c.version == version)
-    row = conn.execute(query.order_by(matter.c.version.desc()).limit(1)).one_or_none()
+    query = query.order_by(matter.c.version.desc()).limit(1)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise LookupError(matter_id)
     return to_matter(row), row.retired_at is not None

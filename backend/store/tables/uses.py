@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+)
 
 from backend.store.metadata import metadata
 from backend.store.tables.columns import data, key, millis, path, ref, state, text
@@ -45,6 +55,13 @@ Index("ix_seal_use_org_path_started", seal_use.c.org_path, seal_use.c.started_at
 Index("ix_seal_use_started", seal_use.c.started_at, seal_use.c.id)
 Index("ix_seal_use_device_started", seal_use.c.device_id, seal_use.c.started_at)
 Index("ix_seal_use_application", seal_use.c.application_id)
+_unnumbered = and_(seal_use.c.number.is_(None), seal_use.c.pressed > 0)
+Index(
+    "ix_seal_use_unnumbered",
+    seal_use.c.finished_at,
+    sqlite_where=_unnumbered,
+    postgresql_where=_unnumbered,
+)
 
 check_job = Table(
     "check_job",

@@ -1,0 +1,218 @@
+"""The register of uses: read by whoever watches, looked through by supervisors, questioned by
+whoever finds their name in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
+
+from backend.domain.actor import Actor, Role
+from backend.domain.application_actions import READERS
+from backend.domain.application_guards import stated
+from backend.domain.errors import conflict, denied, missing
+from backend.domain.record import Record
+from backend.services.context import ServiceContext
+from backend.services.paging import Page, decode_cursor, page
+from backend.services.views import Named, RegisterRow
+from backend.store import register, standing
+from backend.store.register import RegisterFilter
+from backend.store.scope import in_branches
+from backend.store.tables import application, seal_use
+
+
+class RegisterService:
+    """Lists uses, takes remarks of supervisors and questions of those concerned."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    def list(
+        self,
+        actor: Actor,
+        wanted: RegisterFilter | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[RegisterRow]:
+        """Newest first; ``after`` is the cursor of the page before.
+
+        Raises:
+            DomainError: ``bad_cursor``.
+        """
+        size = self._context.settings.clamp(limit)
+        before = None
+        if after is not None:
+            at, use_id = decode_cursor(after, (int, str))
+            before = int(at), str(use_id)
+        with self._context.db.read() as conn:
+            seen = _seen(conn, actor)
+            rows = register.rows(conn, seen, wanted or RegisterFilter(), before, size + 1)
+            shown = page(rows, size, lambda row: (row.started_at, row.id))
+            return Page(_views(conn, shown.items), shown.next)
+
+    def get(self, actor: Actor, use_id: str) -> RegisterRow:
+        """One use.
+
+        Raises:
+            DomainError: ``not_found``, also outside the actor's view.
+        """
+        with self._context.db.read() as conn:
+            return _views(conn, [self._visible(conn, actor, use_id)])[0]
+
+    def review(self, actor: Actor, use_id: str, remarks: str) -> RegisterRow:
+        """A supervisor has looked at the use; the remarks stand in the register.
+
+        Raises:
+            DomainError: ``not_found``, ``denied``, ``reason_missing``, ``already_reviewed``.
+        """
+        remarks = stated(remarks)
+        now = self._context.now()
+        with self._context.db.write() as conn:
+            row = self._visible(conn, actor, use_id)
+            actor.must(Role.SUPERVISOR, row.org_path)
+            if actor.person_id in _concerned(row):
+                raise denied("不能复核自己参与的用印", "who took part may not review")
+            changed = conn.execute(
+                update(seal_use)
+                .where(seal_use.c.id == use_id, seal_use.c.reviewed_at.is_(None))
+                .values(remarks=remarks, reviewed_by=actor.person_id, reviewed_at=now)
+            )
+            if changed.rowcount == 0:
+                raise conflict("already_reviewed", "该次用印已复核", "it has been reviewed")
+            self._append(conn, row, "use.reviewed", actor, now, {"remarks": remarks})
+            return _views(conn, [self._visible(conn, actor, use_id)])[0]
+
+    def question(self, actor: Actor, use_id: str, reason: str) -> None:
+        """“This was not so”: whoever sees a use may say that something is wrong with it; it goes
+        on record, and to those who watch.
+
+        Raises:
+            DomainError: ``not_found``, ``reason_missing``.
+        """
+        reason = stated(reason)
+        now = self._context.now()
+        with self._context.db.write() as conn:
+            row = self._visible(conn, actor, use_id)
+            self._append(conn, row, "use.questioned", actor, now, {"reason": reason})
+
+    @staticmethod
+    def _visible(conn: Connection, actor: Actor, use_id: str) -> Row[Any]:
+        row = register.one(conn, use_id)
+        if row is None or not (
+            actor.person_id in _concerned(row) or actor.may_any(READERS, row.org_path)
+        ):
+            raise missing("该次用印", "use")
+        return row
+
+    def _append(
+        self,
+        conn: Connection,
+        row: Row[Any],
+        kind: str,
+        actor: Actor,
+        now: int,
+        data: Mapping[str, Any],
+    ) -> None:
+        self._context.journal.append(
+            conn,
+            [
+                Record(
+                    kind=kind,
+                    org_path=row.org_path,
+                    at=now,
+                    happened_at=now,
+                    device=row.device_id,
+                    seal=row.seal_id,
+                    application=row.application_id,
+                    grant_id=row.grant_id,
+                    use_id=row.id,
+                    person=actor.person_id,
+                    data=data,
+                )
+            ],
+        )
+
+
+def _concerned(row: Row[Any]) -> set[str | None]:
+    return {row.operator_id, row.stamped_by, row.witness_id, row.applicant_id}
+
+
+def _seen(conn: Connection, actor: Actor) -> ColumnElement[bool]:
+    own = select(application.c.id).where(application.c.applicant_id == actor.person_id)
+    u = seal_use.c
+    return or_(
+        in_branches(conn, u.org_path, actor.branches(*READERS)),
+        u.operator_id == actor.person_id,
+        u.stamped_by == actor.person_id,
+        u.witness_id == actor.person_id,
+        u.application_id.in_(own),
+    )
+
+
+def _views(conn: Connection, rows: Sequence[Row[Any]]) -> list[RegisterRow]:
+    ids = [row.application_id for row in rows if row.application_id is not None]
+    approved = register.approvers(conn, ids) if ids else {}
+    trips = register.trips(conn, ids) if ids else {}
+    people = standing.names(
+        conn,
+        (
+            one
+            for row in rows
+            for one in (
+                row.applicant_id,
+                row.operator_id,
+                row.stamped_by,
+                row.witness_id,
+                row.reviewed_by,
+            )
+        ),
+    )
+    return [_view(row, approved, trips, people) for row in rows]
+
+
+def _view(
+    row: Row[Any],
+    approved: Mapping[str, Sequence[tuple[str, str]]],
+    trips: Mapping[str, tuple[str, int | None]],
+    people: Mapping[str, str],
+) -> RegisterRow:
+    def named(person_id: str | None) -> Named | None:
+        return None if person_id is None else Named(person_id, people.get(person_id, ""))
+
+    place, returned_at = trips.get(row.application_id, (None, None))
+    return RegisterRow(
+        id=row.id,
+        number=row.number,
+        used_at=row.first_stamp_at or row.started_at,
+        org=Named(row.org_id or "", row.org_name or ""),
+        org_path=row.org_path,
+        seal=Named(row.seal_id, row.seal_name or ""),
+        device_id=row.device_id,
+        application_id=row.application_id,
+        application_number=row.application_number,
+        applicant=named(row.applicant_id),
+        beneficiary=row.beneficiary,
+        matter=row.matter_name,
+        title=row.title,
+        copies=row.copies,
+        granted=row.granted,
+        pressed=row.pressed,
+        approvers=[Named(*one) for one in approved.get(row.application_id, ())],
+        operator=named(row.operator_id),
+        stamped_by=named(row.stamped_by),
+        witness=named(row.witness_id),
+        person_check=row.person_check,
+        reviewed_by=named(row.reviewed_by),
+        lat=row.lat,
+        lon=row.lon,
+        place=place,
+        returned_at=returned_at,
+        amount_fen=row.amount_fen,
+        counterparty=row.counterparty,
+        resolution=row.resolution,
+        offline=row.offline,
+        finish_reason=row.finish_reason,
+        remarks=row.remarks,
+    )
