@@ -79,6 +79,7 @@ def submit(application: Application, command: Submit, facts: Facts, now: int) ->
             "amount_fen": submitted.amount_fen,
             "extends": submitted.extends_id,
             "steps": [step.name for step in steps],
+            **_waits(steps[0] if steps else None),
         },
     )
     if not steps:
@@ -112,6 +113,11 @@ def _opened(application: Application, facts: Facts, now: int) -> Application:
     return replace(with_step(application, opened_at=now, due_at=due), due_at=due)
 
 
+def _waits(step: StepState | None) -> dict[str, Any]:
+    """Whose turn it is now: whoever tells people reads it."""
+    return {} if step is None else {"next_step": step.name, "next_at": step.org_path}
+
+
 def _end_of_waiting(application: Application, facts: Facts, now: int) -> int:
     latest = now + facts.matter.life_ms
     return latest if application.wanted_until is None else min(latest, application.wanted_until)
@@ -138,12 +144,14 @@ def approve(application: Application, command: Approve, facts: Facts, now: int) 
     decided = with_step(
         decided, signature=command.signature, signature_info=dict(command.signature_info)
     )
+    after = application.steps[step.position + 1 :]
     said = Happened(
         "application.step_approved",
         _step_data(decided.steps[step.position], command.by)
-        | {"signed": command.signature is not None, "approval": approval_digest(application)},
+        | {"signed": command.signature is not None, "approval": approval_digest(application)}
+        | _waits(after[0] if after else None),
     )
-    if step.position + 1 < len(application.steps):
+    if after:
         following = replace(decided, step=step.position + 1)
         return Outcome(_opened(following, facts, now), (said,))
     approved = replace(decided, status=Status.APPROVED, decided_at=now, due_at=None)
@@ -152,7 +160,7 @@ def approve(application: Application, command: Approve, facts: Facts, now: int) 
         {
             "took_ms": now - (application.submitted_at or now),
             "document_opened": all(one.document_opened_at is not None for one in approved.steps),
-            "steps": len(approved.steps),
+            "step_count": len(approved.steps),
             "page_hashes": list(paper_hashes(approved)),
         },
     )

@@ -48,8 +48,9 @@ def issue(
         now=now,
         random=context.random,
     )
-    until = terms.pushed_until if context.sign_down is not None else None
-    terms.policy["offline"] = until is not None
+    sign, until = context.sign_down, terms.pushed_until
+    pushed = sign is not None and until is not None
+    terms.policy["offline"] = pushed
     grant = Grant(
         id=context.new_id(),
         application=application.id,
@@ -68,8 +69,10 @@ def issue(
         policy=terms.policy,
     )
     grants.insert(conn, grant, _job(conn, context, sleeve), now)
-    if until is not None:
-        push(conn, context, grant, until, now)
+    if sign is not None and until is not None:
+        pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
+        payload = sign(pushed_grant(grant, until, pin), device=sleeve, time=now)
+        grants.say(conn, sleeve, WireGrant.type, grant.id, payload, now)
     return Record(
         kind="grant.issued",
         org_path=application.org_path,
@@ -85,20 +88,9 @@ def issue(
             "not_after": terms.not_after,
             "operator": terms.operator,
             "alternates": list(terms.alternates),
-            "offline": until is not None,
+            "offline": pushed,
         },
     )
-
-
-def push(conn: Connection, context: ServiceContext, grant: Grant, until: int, now: int) -> None:
-    """Queue a signed copy of a grant for its sleeve, in the place of any copy still waiting."""
-    if context.sign_down is None:
-        return
-    pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
-    body = pushed_grant(grant, until, pin)
-    payload = context.sign_down(body, device=grant.device, time=now)
-    grants.stop_saying(conn, WireGrant.type, [grant.id], now)
-    grants.say(conn, grant.device, WireGrant.type, grant.id, payload, now)
 
 
 def home_of(conn: Connection, sleeve: str, path: str) -> Circle | None:

@@ -17,7 +17,6 @@ from backend.domain.grant import LIVE
 from backend.domain.matter import Matter, PlaceRule
 from backend.domain.permit import PERMIT_ZH, Permit
 from backend.domain.record import Record
-from backend.services import issuing
 from backend.services.application_reader import visible
 from backend.services.context import ServiceContext
 from backend.services.facts import load_matter, load_seal
@@ -124,7 +123,7 @@ class PermitService:
 
         def change(conn: Connection, item: Permit, keepers: frozenset[str], now: int) -> Permit:
             approved = domain.approve(item, actor, keepers, now)
-            self._move_grants(conn, approved, now)
+            self._move_grants(conn, approved)
             return approved
 
         return self._change(actor, permit_id, change, "permit.approved")
@@ -225,23 +224,15 @@ class PermitService:
             self._record_refusal(actor, permit_id, refused)
             raise
 
-    def _move_grants(self, conn: Connection, item: Permit, now: int) -> None:
+    def _move_grants(self, conn: Connection, item: Permit) -> None:
+        """A copy that lies in the sleeve for off-line use stays good at home only: a sleeve keeps
+        the first copy of a grant, so off site it has to ask on line."""
         if item.application_id is None or item.circle is None:
             return
-        live = [
-            one
-            for one in grants.lock_of_application(conn, item.application_id)
-            if one.state in LIVE and one.device == item.device_id
-        ]
-        found = self._matter_of(conn, item.application_id)
-        if not live or found.place is not PlaceRule.PERMIT:
-            return
-        grants.move(conn, [one.id for one in live], item.circle)
-        for one in live:
-            if one.policy.get("offline"):
-                until = min(one.not_after, one.not_before + found.offline.window_ms)
-                moved = replace(one, place=item.circle)
-                issuing.push(conn, self._context, moved, until, now)
+        if self._matter_of(conn, item.application_id).place is PlaceRule.PERMIT:
+            live = grants.lock_of_application(conn, item.application_id)
+            movable = [one.id for one in live if one.state in LIVE and one.device == item.device_id]
+            grants.move(conn, movable, item.circle)
 
     @staticmethod
     def _matter_of(conn: Connection, application_id: str) -> Matter:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from backend.domain.application import Application, Status
 from backend.domain.application_commands import Command, Expire, NoteOverdue
 from backend.domain.application_life import decide
-from backend.domain.calendar import local_day
+from backend.domain.calendar import HOUR_MS, local_day
 from backend.domain.organisation import ids
 from backend.domain.permit import PermitState
 from backend.domain.record import Record
@@ -41,6 +41,7 @@ class Sweeps:
             "steps_overdue": self.note_overdue_steps(),
             "permits_overdue": self.note_overdue_permits(),
             "uses_numbered": self.number_uses(),
+            "downlinks_overtaken": self.drop_overtaken_downlinks(),
         }
 
     def expire_applications(self) -> int:
@@ -100,6 +101,12 @@ class Sweeps:
                 number = f"{name}-{next_number(conn, name):05d}"
                 conn.execute(update(seal_use).where(seal_use.c.id == row.id).values(number=number))
             return len(rows)
+
+    def drop_overtaken_downlinks(self) -> int:
+        """What need no longer be said to sleeves, an hour after it lost its meaning."""
+        now = self._context.now()
+        with self._context.db.write() as conn:
+            return grants.stop_saying_overtaken(conn, now - HOUR_MS)
 
     def _decide(
         self,
