@@ -102,7 +102,7 @@ class OrganisationService:
             if "name" in values:
                 values["name"] = checked_name(values["name"], 100)
             place = {key: values.get(key, getattr(row, key)) for key in ("lat", "lon", "fence_m")}
-            _check_place(**place)
+            check_place(**place)
             if changes.get("settings"):
                 merged = dict(row.settings) | dict(changes["settings"])
                 values["settings"] = {
@@ -167,7 +167,7 @@ class OrganisationService:
         path = child_path(parent_path, new.id)
         if len(new.id) > 64 or len(path) > 200:
             raise DomainError("bad_org_id", "组织编号太长", "the organisation id is too long")
-        _check_place(new.lat, new.lon, new.fence_m)
+        check_place(new.lat, new.lon, new.fence_m)
         values: dict[str, Any] = {
             "id": new.id,
             "parent_id": parent_id,
@@ -211,7 +211,12 @@ def seen_organisation(conn: Connection, actor: Actor, org_id: str) -> Row[Any]:
     return row
 
 
-def _check_place(lat: float | None, lon: float | None, fence_m: float | None) -> None:
+def check_place(lat: float | None, lon: float | None, fence_m: float | None) -> None:
+    """Refuse half a position, or one off the earth.
+
+    Raises:
+        DomainError: ``bad_position``.
+    """
     good = (
         (lat is None) == (lon is None)
         and (lat is None or -90 <= lat <= 90)
