@@ -136,6 +136,31 @@ class MqttSettings(_Section):
         return self
 
 
+class BrokerSettings(_Section):
+    """The broker that we run ourselves (`zhiyin serve`, `zhiyin broker`)."""
+
+    host: str | None = Field(
+        default=None,
+        description="自带 broker 另对套筒监听的地址，如 0.0.0.0（须 Mosquitto 和 TLS 证书）；"
+        "不填则只在本机",
+    )
+    port: int = Field(default=8883, ge=1, le=65535, description="对套筒监听的端口（TLS）")
+    tls_cert_file: ExistingFile | None = Field(
+        default=None, description="对套筒监听所用的证书（含中间证书）"
+    )
+    tls_key_file: ExistingFile | None = Field(default=None, description="对套筒监听所用证书的私钥")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _both_or_neither(self.tls_cert_file, self.tls_key_file)
+        if self.host is not None and self.tls_cert_file is None:
+            raise Unfit(
+                "对套筒监听须有 TLS：请填 tls_cert_file 和 tls_key_file",
+                "listening for sleeves needs TLS: set tls_cert_file and tls_key_file",
+            )
+        return self
+
+
 class WebSettings(_Section):
     """Pages and the JSON API."""
 
@@ -157,6 +182,19 @@ class WebSettings(_Section):
     )
     session_hours: int = Field(default=12, ge=1, le=24 * 30, description="登录保持的小时数")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError as error:
+                raise Unfit(
+                    "须为代理的 IP 地址或网段，如 10.0.0.1 或 10.0.0.0/24",
+                    "must be addresses or networks of proxies, such as 10.0.0.1 or 10.0.0.0/24",
+                ) from error
+        return proxies
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         _both_or_neither(self.tls_cert_file, self.tls_key_file)
@@ -168,6 +206,14 @@ class WebSettings(_Section):
                 " or behind_proxy = true behind a reverse proxy",
             )
         return self
+
+
+class LedgerSettings(_Section):
+    """The append-only log of records."""
+
+    checkpoint_seconds: int = Field(
+        default=10, ge=1, le=3600, description="日志有新内容时，隔多少秒签一次检查点"
+    )
 
 
 class LogSettings(_Section):
@@ -246,6 +292,8 @@ class Settings(BaseSettings):
     time_zone: str = Field(default="Asia/Shanghai", description="给人看的时区（存储一律 UTC）")
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()
+    broker: BrokerSettings = BrokerSettings()
+    ledger: LedgerSettings = LedgerSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -288,6 +336,14 @@ class Settings(BaseSettings):
     def keys_path(self) -> Path:
         """The folder with the separate keys for grants, receipts, log and pictures."""
         return self.keys_dir or self.data_dir / "keys"
+
+    def run_path(self) -> Path:
+        """The folder of locks and heartbeats of the running parts."""
+        return self.data_dir / "run"
+
+    def broker_path(self) -> Path:
+        """The folder of the broker that we run: its configuration, accounts and queues."""
+        return self.data_dir / "broker"
 
     def pictures_path(self) -> Path:
         """The folder of the encrypted pictures."""

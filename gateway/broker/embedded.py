@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -43,6 +44,11 @@ class Broker(Protocol):
         """Its process, while it runs."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        ...
+
 
 class EmbeddedMosquitto:
     """Debian's mosquitto, with our generated configuration."""
@@ -71,6 +77,8 @@ class EmbeddedMosquitto:
             self._folder, self._listeners, self._accounts, self._extra_acl
         )
         _end_left_over(config)
+        for listener in self._listeners:
+            _refuse_taken(listener.host, listener.port)
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -95,6 +103,11 @@ class EmbeddedMosquitto:
     def pid(self) -> int | None:
         """Its process, while it runs."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
 
 
 _IOTCORE: Final = """\
@@ -136,6 +149,7 @@ class EmbeddedIotcore:
             _IOTCORE.format(port=self.port, payload=MAX_PIECE_BYTES + 4096, segment=_SEGMENT_BYTES)
         )
         _end_left_over(config)
+        _refuse_taken("127.0.0.1", self.port)
         code = "import sys; from iotcore.iotcore import IotCoreBroker as B; "
         code += "B(config_path=sys.argv[1]).run_forever()"
         self._process = subprocess.Popen(
@@ -161,6 +175,11 @@ class EmbeddedIotcore:
         """Its process, while it runs."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
 
 def embedded(
     folder: Path,
@@ -168,12 +187,31 @@ def embedded(
     accounts: Iterable[mosquitto.Account],
     python: str,
     find: Callable[[str], str | None] = shutil.which,
+    beyond: mosquitto.Listener | None = None,
 ) -> Broker:
-    """The broker for an all-in-one installation on loopback: Mosquitto if the machine has it."""
+    """The broker for an all-in-one installation on loopback: Mosquitto if the machine has it.
+
+    ``beyond`` is a further listener for sleeves elsewhere; only Mosquitto has TLS and ACL for it.
+
+    Raises:
+        DomainError: ``broker_needs_mosquitto``, ``listener_without_tls``.
+    """
     program = find("mosquitto") or find("/usr/sbin/mosquitto")
-    if program is None:
-        return EmbeddedIotcore(port, folder, python)
-    return EmbeddedMosquitto(program, folder, (mosquitto.Listener("127.0.0.1", port),), accounts)
+    listeners = [mosquitto.Listener("127.0.0.1", port)]
+    if beyond is not None:
+        mosquitto.check_listener(beyond)
+        listeners.append(beyond)
+    if program is not None:
+        return EmbeddedMosquitto(program, folder, tuple(listeners), accounts)
+    if beyond is not None:
+        raise DomainError(
+            "broker_needs_mosquitto",
+            f"拒绝启动：在 {beyond.host}:{beyond.port} 对外监听须用 Mosquitto（TLS、访问控制）。"
+            "请安装：apt-get install mosquitto",
+            f"refused: listening on {beyond.host}:{beyond.port} needs Mosquitto with TLS and ACL;"
+            " install it: apt-get install mosquitto",
+        )
+    return EmbeddedIotcore(port, folder, python)
 
 
 def free_port() -> int:
@@ -182,6 +220,28 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Or we would take somebody else's listener for our broker's."""
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            return
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    raise DomainError(
+        "port_taken",
+        f"MQTT 端口 {port}（{host}）已被别的程序占用：请停止那个程序，"
+        "或换一个端口（配置项 mqtt.port、broker.port）",
+        f"MQTT port {port} ({host}) is taken by another program: stop it, or choose another"
+        " (settings mqtt.port, broker.port)",
+        "conflict",
+    )
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _note_pid(config: Path, pid: int) -> None:

@@ -1,0 +1,1 @@
+"""How parts run as processes: locks, ports, heartbeats, the broker, the web server, signals."""
