@@ -15,7 +15,7 @@ from backend.domain.application_commands import Command, Expire, NoteOverdue
 from backend.domain.application_life import decide
 from backend.domain.calendar import HOUR_MS, local_day
 from backend.domain.organisation import ids
-from backend.domain.permit import PermitState
+from backend.domain.permit import PermitState, is_overdue
 from backend.domain.record import Record
 from backend.services import issuing
 from backend.services.application_changes import records_of
@@ -72,7 +72,8 @@ class Sweeps:
         """Sleeves that should be back: ``permit.overdue``, once each."""
         now = self._context.now()
         with self._context.db.write() as conn:
-            late = permits.lock_late(conn, now, self._context.settings.sweep_batch)
+            found = permits.lock_late(conn, now, self._context.settings.sweep_batch)
+            late = [one for one in found if is_overdue(one, now)]
             records: list[Record] = []
             for one in late:
                 overdue = replace(one, state=PermitState.OVERDUE)

@@ -24,8 +24,8 @@ from tests.support.world import DISTRICT, START, TOWN, VILLAGE, World, org_id
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-MORNING = START - START % DAY + 2 * HOUR + 30 * 60_000
-"""10:30 in China; the day of START is a Monday."""
+MORNING = START - START % DAY + DAY + 2 * HOUR + 30 * 60_000
+"""Tuesday, 2026-09-22, 10:30 in China: the day after START."""
 
 
 def png(seed: int = 0) -> bytes:
