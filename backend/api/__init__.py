@@ -1,0 +1,1 @@
+"""The JSON API: parses, dispatches to services, answers. Deny by default."""

@@ -1,0 +1,79 @@
+"""Puts the API together: one ordered list of routers, errors, headers, the check at start."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
+
+from backend.api import openapi, problems
+from backend.api.answers import answer
+from backend.api.deps import Services, check_declared, public
+from backend.api.headers import Around
+from backend.api.settings import MAX_BODY, ApiSettings
+
+VERSION: Final = "1"
+
+ROUTERS: Final[tuple[str, ...]] = (
+    "health",
+    "session",
+    "tokens",
+)
+"""Modules of ``backend.api.routers``, in the order of the document. Each has ``router``."""
+
+
+def create_app(
+    services: Services,
+    settings: ApiSettings | None = None,
+    *,
+    routers: Iterable[APIRouter] = (),
+    finish: Sequence[Callable[[FastAPI], None]] = (),
+    new_id: Callable[[], str] | None = None,
+) -> FastAPI:
+    """The application.
+
+    ``routers`` come after our own: those of other parts (alerts, pages). ``finish`` may add mounts
+    (see :func:`backend.api.deps.mount_public`). ``new_id`` names requests.
+
+    Raises:
+        RuntimeError: when a route declares neither who may call it nor why it is public.
+    """
+    app = FastAPI(
+        title="智印 Zhiyin",
+        version=VERSION,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url=None,
+        responses=openapi.ERRORS,
+        max_body_size=MAX_BODY,
+    )
+    app.state.services = services
+    app.state.settings = settings or ApiSettings()
+    problems.install(app)
+    for name in ROUTERS:
+        app.include_router(import_module(f"backend.api.routers.{name}").router)
+    for router in routers:
+        app.include_router(router)
+
+    @app.get(
+        "/api/v1/openapi.json",
+        dependencies=[public("the contract is published; it holds nothing of anybody")],
+        include_in_schema=False,
+    )
+    def document() -> Response:
+        return answer(openapi.build(app))
+
+    for step in finish:
+        step(app)
+    app.add_middleware(Around, settings=app.state.settings, new_id=new_id or _request_id)
+    check_declared(app)
+    return app
+
+
+def _request_id() -> str:
+    return str(uuid.UUID(bytes=os.urandom(16), version=4))

@@ -1,0 +1,75 @@
+"""Makes every service of the backend from what an installation has: the one list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.api.deps import Services
+from backend.ledger.log import Log
+from backend.services.calendar_days import CalendarDayService
+from backend.services.context import ServiceContext
+from backend.services.credentials import CredentialService
+from backend.services.device_orders import DeviceOrderService
+from backend.services.device_views import DeviceViewService
+from backend.services.devices import DeviceService
+from backend.services.faces import Enroller, FaceService
+from backend.services.identity import SESSION_MS, IdentityService
+from backend.services.organisations import OrganisationService
+from backend.services.passwords import Passwords
+from backend.services.people import PeopleService
+from backend.services.pictures import PictureService
+from backend.services.roles import RoleService
+from backend.services.seals import SealService
+from backend.services.tokens import TokenService
+from backend.store.keyring import KeyRing
+from backend.store.pictures import PictureStore
+from gateway.protocol.envelope import seal_down
+from gateway.protocol.messages import Down
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What services are made from. ``wall`` is wall time in ms UTC, by which sessions go;
+    ``context.now`` may be a demo's faster clock. ``enroller`` makes face templates."""
+
+    context: ServiceContext
+    keyring: KeyRing
+    log: Log
+    wall: Callable[[], int]
+    pictures: PictureStore
+    enroller: Enroller
+    passwords: Passwords
+    session_ms: int = SESSION_MS
+
+
+def grant_signer(keyring: KeyRing) -> Callable[..., bytes]:
+    """Seals what is said to a sleeve with the grant key: for :class:`ServiceContext.sign_down`."""
+
+    def sign(body: Down, *, device: str, time: int) -> bytes:
+        return seal_down(body, keyring.grant, device=device, time=time)
+
+    return sign
+
+
+def build_services(made: Installation) -> Services:
+    """Every service, ready for :func:`backend.api.app.create_app`."""
+    context = made.context
+    return Services(
+        context,
+        made.log,
+        made.keyring,
+        IdentityService(context, made.passwords, made.keyring.web, made.wall, made.session_ms),
+        CredentialService(context, made.passwords, made.wall),
+        TokenService(context, made.wall),
+        OrganisationService(context),
+        CalendarDayService(context),
+        PeopleService(context, made.pictures, made.wall),
+        RoleService(context),
+        FaceService(context, made.keyring, made.pictures, made.enroller),
+        SealService(context),
+        DeviceService(context, made.keyring),
+        DeviceOrderService(context, context.sign_down or grant_signer(made.keyring)),
+        DeviceViewService(context),
+        PictureService(context, made.pictures),
+    )
