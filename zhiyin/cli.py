@@ -18,6 +18,9 @@ from backend.domain.errors import DomainError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("bench", "性能测量 · measure"),
+    ("export", "导出可独立核验的记录 · export records that anybody can check"),
+    ("verify", "核验导出文件 · check an export, trusting nobody"),
+    ("log", "只增日志：签检查点、自查 · the append-only log"),
     ("settings", "查看生效的配置 · show the settings in force"),
     ("decode", "读懂任何报文 · print any payload of the device contract"),
     ("vectors", "接口测试向量 · test vectors of the device contract"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,13 +21,9 @@ from gateway.protocol import envelope
 from gateway.protocol.messages import Down
 from gateway.service import Parts
 from zhiyin.settings import Settings
+from zhiyin.wall import wall_clock
 
 Clock = Callable[[], int]
-
-
-def wall_clock() -> int:
-    """Now, ms UTC."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
