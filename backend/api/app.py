@@ -23,6 +23,12 @@ ROUTERS: Final[tuple[str, ...]] = (
     "health",
     "session",
     "tokens",
+    "organisations",
+    "people",
+    "roles",
+    "faces",
+    "seals",
+    "sleeves",
 )
 """Modules of ``backend.api.routers``, in the order of the document. Each has ``router``."""
 
