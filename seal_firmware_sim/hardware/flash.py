@@ -64,6 +64,10 @@ class MemoryFlash:
         """The pictures there are."""
         return frozenset(self._pictures) | frozenset(self._new_pictures)
 
+    def durable(self) -> bytes:
+        """What of the journal would survive a power cut for certain."""
+        return bytes(self._kept)
+
     def cut(self, dice: random.Random) -> None:
         """The power goes. Flushed bytes stay; of the others some prefix does, its last bytes
         perhaps garbled; unflushed pictures survive, tear or vanish, each by itself."""
