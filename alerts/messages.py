@@ -20,7 +20,7 @@ from typing import Any
 
 RULES = (
     "C1", "C2", "C7", "C8", "C10", "C12", "C13", "C15", "C16", "C17",
-    "C18", "C20", "C22", "C23", "C24", "C26", "C28", "C32",
+    "C18", "C19", "C20", "C22", "C23", "C24", "C26", "C28", "C32",
 )  # fmt: skip
 NOTICES = (
     "use_finished",
@@ -29,6 +29,8 @@ NOTICES = (
     "late_uses_bundled",
     "case_assigned",
     "escalated",
+    "notices_bundled",
+    "delivery_failed",
     "test_message",
 )
 KINDS = (*RULES, *NOTICES)
@@ -86,7 +88,7 @@ FIELDS: Mapping[str, str] = {
     "case": "case number",
     "waited_ms": "how long nobody has acted",
     "channel": "channel's name",
-    "items": "late_uses_bundled: list of mappings of these fields, one a use",
+    "items": "bundles: list of mappings of these fields, one a use or a notice",
 }
 """What `data` may hold. Names ending in ``at`` are times in ms, in ``_ms`` durations, in ``_share``
 shares of one. A line appears only when all that it needs is there."""

@@ -1,0 +1,68 @@
+"""C10: another person stamps than the one whom the grant names.
+
+A mismatch is said at once. A match on a later attempt of the same use, with nothing stamped in
+between, ends it. What the check of a buffered (off-line) use finds is said with both times.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from alerts.rules.context import Context
+from alerts.rules.finding import Judged, Severity, State, found, of_use, over, rule
+from backend.domain.record import Record
+
+_RIGHT: Final = ("match", "pin_ok")
+
+
+def _judge(state: State, record: Record, context: Context) -> Judged:
+    if record.kind == "event.use_finished":
+        return {}, ()
+    if record.kind == "event.stamped":
+        stamped = {**state, "stamped": True}
+        if not state.get("mismatch"):
+            return stamped, ()
+        # They went on although the check had said no.
+        finding = found(
+            "C10", str(record.use_id), Severity.CRITICAL, record, **state.get("data", {})
+        )
+        return stamped, (finding,)
+    return _checked(state, record, context)
+
+
+def _checked(state: State, record: Record, context: Context) -> Judged:
+    result = str(record.data.get("verdict"))
+    used = bool(state.get("stamped") or record.data.get("finished") or record.data.get("offline"))
+    if result in _RIGHT:
+        if state.get("mismatch") and not used:
+            return {**state, "mismatch": False}, (over("C10", str(record.use_id), record),)
+        return state, ()
+    wrong = result == "mismatch" or (
+        # A mistyped PIN is no other person; one that opened the seal off line, or guessing, is.
+        result == "pin_wrong" and (used or "locked" in record.data.get("reasons", ()))
+    )
+    if not wrong and not (result == "doubtful" and used):
+        return state, ()
+    data = {
+        "operator": record.person,
+        "who": record.data.get("who"),
+        "score": record.data.get("score"),
+        "check": record.data.get("kind"),
+    }
+    if record.data.get("kind") == "face":
+        data["threshold"] = context.settings.face_accept
+    data = {name: value for name, value in data.items() if value is not None}
+    severity = Severity.CRITICAL if wrong and used else Severity.MAJOR
+    finding = found("C10", str(record.use_id), severity, record, **data)
+    return {**state, "mismatch": wrong, "data": data}, (finding,)
+
+
+RULES: Final = (
+    rule(
+        "another_person",
+        "C10",
+        ("check.done", "event.stamped", "event.use_finished"),
+        _judge,
+        of_use,
+    ),
+)
