@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from seal_firmware_sim.transport import Endpoint, PieceToken, Transport
 Wait = int | Callable[[], bool]
 """What a script yields: ms to let pass, or what it waits for."""
 
-Script = Iterator[Wait]
+Script = Generator[Wait, None, None]
 
 
 @dataclass(frozen=True, slots=True)
