@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from backend.vision.faces import FaceTemplate, FaceVerdict, FaceVerifier, Found, Verdict
+from backend.vision.faces import (
+    Enrolment,
+    FaceTemplate,
+    FaceVerdict,
+    FaceVerifier,
+    Found,
+    Verdict,
+)
 from gateway.checks import Finding
 
 _RANK = (Verdict.MATCH, Verdict.DOUBTFUL, Verdict.MISMATCH, Verdict.UNUSABLE)
@@ -20,6 +28,8 @@ class VerifierMatcher:
     def __init__(self, make: Callable[[], FaceVerifier]) -> None:
         self._make = make
         self._verifier: FaceVerifier | None = None
+        # The networks hold their state between layers: one face at a time in a process.
+        self._turn = threading.Lock()
 
     def load(self) -> FaceVerifier:
         """The verifier, made now if it was not."""
@@ -31,7 +41,21 @@ class VerifierMatcher:
         self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
     ) -> Finding:
         """Compare with those who may stamp; if it is none of them, say who else it looks like."""
-        verifier = self.load()
+        with self._turn:
+            return self._match(self.load(), burst, templates, expected)
+
+    def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
+        """A template from good pictures of one person; see :meth:`FaceVerifier.enrol`."""
+        with self._turn:
+            return self.load().enrol(pictures)
+
+    def _match(
+        self,
+        verifier: FaceVerifier,
+        burst: Sequence[bytes],
+        templates: Mapping[str, Sequence[bytes]],
+        expected: set[str],
+    ) -> Finding:
         known = {
             person: FaceTemplate.from_bytes(stored[-1])
             for person, stored in templates.items()

@@ -119,6 +119,11 @@ class Gateway:
             thread.join(timeout=10)
 
     @property
+    def alive(self) -> bool:
+        """Whether both threads run; without them messages wait at the broker."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
+    @property
     def idle(self) -> bool:
         """Nothing waits, nothing runs: every message taken is committed and answered."""
         return (

@@ -177,9 +177,6 @@ class WebSettings(_Section):
         pattern=r"^https?://[^/\s]+$",
         description="用户看到的网址，如 https://yin.example.cn",
     )
-    secret_file: Path | None = Field(
-        default=None, description="签登录 Cookie 的密钥文件；不填则用 keys_dir/web.secret"
-    )
     session_hours: int = Field(default=12, ge=1, le=24 * 30, description="登录保持的小时数")
 
     @field_validator("trusted_proxies")
@@ -348,10 +345,6 @@ class Settings(BaseSettings):
     def pictures_path(self) -> Path:
         """The folder of the encrypted pictures."""
         return self.pictures_dir or self.data_dir / "pictures"
-
-    def web_secret_path(self) -> Path:
-        """The file with the key that signs sign-in cookies."""
-        return self.web.secret_file or self.keys_path() / "web.secret"
 
 
 def read_secret(file: Path) -> SecretStr:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.ledger.log import Log
-from backend.services.context import ServiceContext, ServiceSettings
+from backend.services.context import GrantSigner, ServiceContext, ServiceSettings
 from backend.services.holidays import published
 from backend.store.db import Database
 from backend.store.journal import Journal
@@ -61,10 +61,6 @@ def build(
     log = Log(settings.log_origin)
     keys = KeyRing.load(settings.keys_path())
     journal = Journal(log, random)
-
-    def sign_down(body: Down, *, device: str, time: int) -> bytes:
-        return envelope.seal_down(body, keys.grant, device=device, time=time)
-
     return House(
         settings=settings,
         db=db,
@@ -79,12 +75,22 @@ def build(
             now=now,
             random=random,
             holidays=published,
-            sign_down=sign_down,
+            sign_down=sign_down(keys),
             settings=ServiceSettings(),
         ),
         now=now,
         random=random,
     )
+
+
+def sign_down(keys: KeyRing) -> GrantSigner:
+    """Signs what is said to sleeves. The key is read with the first signature, so that a part
+    without it can do all else."""
+
+    def sign(body: Down, *, device: str, time: int) -> bytes:
+        return envelope.seal_down(body, keys.grant, device=device, time=time)
+
+    return sign
 
 
 def face_verifier(settings: Settings) -> FaceVerifier:

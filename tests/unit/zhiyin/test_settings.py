@@ -45,7 +45,6 @@ def test_defaults_fit_a_try_on_one_machine() -> None:
     assert settings.retention.usage_days == 3 * 365
     assert settings.retention.technical_days == 200
     assert settings.keys_path() == Path("var/keys")
-    assert settings.web_secret_path() == Path("var/keys/web.secret")
 
 
 def test_environment_wins_over_the_file_and_the_file_over_defaults(
