@@ -29,6 +29,11 @@ ROUTERS: Final[tuple[str, ...]] = (
     "faces",
     "seals",
     "sleeves",
+    "matters",
+    "applications",
+    "grants",
+    "permits",
+    "register",
 )
 """Modules of ``backend.api.routers``, in the order of the document. Each has ``router``."""
 

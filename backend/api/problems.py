@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from backend.domain.application_checks import Incomplete
 from backend.domain.errors import DomainError
 from backend.store.db import is_passing
 
@@ -136,7 +137,10 @@ async def _domain(request: Request, error: Exception) -> Response:
         return Response()
     status = _STATUS.get(error.kind, 422)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return problem(request, status, error.code, error.zh, error.en, headers=headers)
+    errors: tuple[FieldProblem, ...] = ()
+    if isinstance(error, Incomplete):
+        errors = tuple(FieldProblem(one.field, one.zh, one.en) for one in error.problems)
+    return problem(request, status, error.code, error.zh, error.en, errors=errors, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from backend.api.deps import Services
 from backend.ledger.log import Log
+from backend.services.application_drafts import DraftService
+from backend.services.application_reader import ApplicationReader
+from backend.services.applications import ApplicationService
 from backend.services.calendar_days import CalendarDayService
 from backend.services.context import ServiceContext
 from backend.services.credentials import CredentialService
@@ -14,11 +17,15 @@ from backend.services.device_orders import DeviceOrderService
 from backend.services.device_views import DeviceViewService
 from backend.services.devices import DeviceService
 from backend.services.faces import Enroller, FaceService
+from backend.services.grants import GrantService
 from backend.services.identity import SESSION_MS, IdentityService
+from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
+from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
+from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.tokens import TokenService
@@ -72,4 +79,11 @@ def build_services(made: Installation) -> Services:
         DeviceOrderService(context, context.sign_down or grant_signer(made.keyring)),
         DeviceViewService(context),
         PictureService(context, made.pictures),
+        MatterService(context),
+        DraftService(context, made.pictures),
+        ApplicationService(context),
+        ApplicationReader(context),
+        GrantService(context),
+        PermitService(context),
+        RegisterService(context),
     )

@@ -78,11 +78,6 @@ def _void(application: Application, command: Void, facts: Facts, now: int) -> Ou
     return Outcome(gone, (Happened("application.voided", data),), revoke=True)
 
 
-def status_after_use(granted: int, pressed: int) -> Status:
-    """What a finished use makes of its application."""
-    return Status.USED if pressed >= granted else Status.FINISHED_EARLY
-
-
 def _explain(application: Application, command: Explain, _facts: Facts, _now: int) -> Outcome:
     expect(application, Status.FINISHED_EARLY)
     by = command.by

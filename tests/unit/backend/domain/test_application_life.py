@@ -26,7 +26,7 @@ from backend.domain.application_commands import (
     Void,
     Withdraw,
 )
-from backend.domain.application_life import decide, status_after_use
+from backend.domain.application_life import decide
 from backend.domain.calendar import DAY_MS, HOUR_MS
 from backend.domain.errors import DomainError
 from backend.domain.matter import Attachment, Forbidden, SealKind, Threshold
@@ -372,14 +372,6 @@ def test_voiding_takes_the_grant_along() -> None:
     in_use = replace(approved(), status=Status.IN_USE)
     with pytest.raises(DomainError, match="denied"):
         decide(in_use, Void(APPLICANT, "不需要了"), FACTS, NOW)
-
-
-@pytest.mark.parametrize(
-    ("granted", "pressed", "status"),
-    [(3, 3, Status.USED), (3, 4, Status.USED), (3, 2, Status.FINISHED_EARLY)],
-)
-def test_a_use_with_fewer_stamps_ended_early(granted: int, pressed: int, status: Status) -> None:
-    assert status_after_use(granted, pressed) is status
 
 
 def test_one_that_ended_early_is_filed_after_it_was_explained() -> None:
