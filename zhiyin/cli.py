@@ -17,6 +17,14 @@ import typer
 from backend.domain.errors import DomainError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("serve", "一台机器运行全部 · everything on one machine"),
+    ("migrate", "建立或升级数据库的表 · make or upgrade the tables"),
+    ("certificate", "生成试用证书 · a certificate for a try"),
+    ("health", "各部分是否正常 · whether the parts are well"),
+    ("gateway", "单独运行网关 · a gateway of its own"),
+    ("api", "单独运行网页和接口 · pages and API of their own"),
+    ("alerts", "单独运行预警和定时任务 · alerts and chores of their own"),
+    ("broker", "运行 Mosquitto · run Mosquitto with our accounts and ACL"),
     ("bench", "性能测量 · measure"),
     ("export", "导出可独立核验的记录 · export records that anybody can check"),
     ("verify", "核验导出文件 · check an export, trusting nobody"),

@@ -14,14 +14,14 @@ from backend.store.journal import Journal
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
 from backend.vision.faces import FaceSettings, FaceVerifier, Thresholds
-from gateway.broker.mosquitto import GATEWAY_USER
+from gateway.broker.mosquitto import GATEWAY_USER, Listener
 from gateway.faces import VerifierMatcher
 from gateway.link import LinkSettings
 from gateway.protocol import envelope
 from gateway.protocol.messages import Down
 from gateway.service import Parts
 from zhiyin.settings import Settings
-from zhiyin.wall import wall_clock
+from zhiyin.wall import wall_clock as wall_clock
 
 Clock = Callable[[], int]
 
@@ -133,19 +133,28 @@ def gateway_parts(house: House, committed: Callable[[], None]) -> Parts:
 
 
 def link_settings(
-    settings: Settings, port: int | None = None, name: str = "gateway"
+    settings: Settings, *, name: str = "gateway", password: str | None = None
 ) -> LinkSettings:
-    """How the gateway reaches its broker; ``port`` of the embedded one."""
+    """How the gateway ``name`` reaches its broker. ``password`` is the embedded one's, made at its
+    start."""
     mqtt = settings.mqtt
-    password = settings.mqtt_password()
+    secret = settings.mqtt_password()
     return LinkSettings(
         host=mqtt.host,
-        port=port or mqtt.port,
+        port=mqtt.port,
         client_id=f"zhiyin-{name}",
         username=mqtt.username or GATEWAY_USER,
-        password=password.get_secret_value() if password else None,
+        password=password or (secret.get_secret_value() if secret else None),
         ca_file=mqtt.ca_file,
         cert_file=mqtt.cert_file,
         key_file=mqtt.key_file,
         shared_group=mqtt.shared_group,
     )
+
+
+def sleeves_listener(settings: Settings) -> Listener | None:
+    """Where our own broker listens for sleeves beyond this machine, if it does."""
+    broker = settings.broker
+    if broker.host is None:
+        return None
+    return Listener(broker.host, broker.port, broker.tls_cert_file, broker.tls_key_file)

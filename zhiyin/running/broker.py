@@ -54,7 +54,8 @@ class BrokerKeeper:
     def stop(self) -> None:
         """Stop the broker for good."""
         self._stop.set()
-        self._thread.join(timeout=15)
+        if self._thread.is_alive():
+            self._thread.join(timeout=15)
         self.broker.stop()
 
     @property

@@ -86,6 +86,40 @@ def server(signed_by: Pair, names: Sequence[str], now: int) -> Pair:
     return Pair(certificate, key)
 
 
+def make_server(folder: Path, file: str, names: Sequence[str], now: int) -> list[Path]:
+    """Write ``<file>.crt`` and ``<file>.key`` into ``folder``, signed by the authority there
+    (``ca.crt``, ``ca.key``), which is made first if there is none. Returns what was written.
+
+    Raises:
+        FileExistsError: when the certificate is there already.
+        OSError: when the folder cannot be used.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made: list[Path] = []
+
+    def put(name: str, data: bytes, *, secret: bool) -> None:
+        write(folder / name, data, secret=secret)
+        made.append(folder / name)
+
+    if (folder / "ca.key").exists():
+        signer = _read_authority(folder)
+    else:
+        signer = authority(now)
+        put("ca.crt", signer.pem(), secret=False)
+        put("ca.key", signer.key_pem(), secret=True)
+    pair = server(signer, names, now)
+    put(f"{file}.crt", pair.pem(), secret=False)
+    put(f"{file}.key", pair.key_pem(), secret=True)
+    return made
+
+
+def _read_authority(folder: Path) -> Pair:
+    key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{folder / 'ca.key'} is no P-256 key")
+    return Pair(x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()), key)
+
+
 def write(path: Path, data: bytes, *, secret: bool) -> None:
     """Write a new file; a secret one for its owner only.
 

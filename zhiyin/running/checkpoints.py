@@ -8,8 +8,7 @@ import structlog
 
 from backend.ledger.log import Log, LogError
 from backend.ledger.note import Signer
-from backend.store.db import Database, is_passing
-from zhiyin.running.repeating import Repeating
+from backend.store.db import Database
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +43,3 @@ class CheckpointSigner:
             log.critical("log.not_signed", reason=str(error))
         self._size = size
         return True
-
-
-def repeating(signer: CheckpointSigner, every_s: float) -> Repeating:
-    """The signer as a background task."""
-    return Repeating("checkpoints", signer.tick, every_s, passing=is_passing)

@@ -93,7 +93,8 @@ class Pulse:
     def stop(self) -> None:
         """Stop and leave no file: a part that ended by itself is not ill."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
         self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:

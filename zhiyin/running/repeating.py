@@ -24,7 +24,7 @@ class Repeating:
         *,
         passing: Callable[[BaseException], bool] = lambda _error: False,
     ) -> None:
-        self._name = name
+        self.name = name
         self._task = task
         self._every_s = every_s
         self._passing = passing
@@ -38,7 +38,8 @@ class Repeating:
     def stop(self) -> None:
         """End after the round in hand."""
         self._stop.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     @property
     def alive(self) -> bool:
@@ -51,7 +52,7 @@ class Repeating:
                 self._task()
             except Exception as error:
                 if self._passing(error):
-                    log.warning("task.waits", task=self._name, error=type(error).__name__)
+                    log.warning("task.waits", task=self.name, error=type(error).__name__)
                 else:
-                    log.error("task.failed", task=self._name, exc_info=error)
+                    log.error("task.failed", task=self.name, exc_info=error)
             self._stop.wait(self._every_s)

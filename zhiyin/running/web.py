@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from zhiyin.settings import WebSettings, is_loopback
 log = structlog.get_logger(__name__)
 
 START_S: Final = 15.0
+RESPOND_S: Final = 2.0
 GRACE_S: Final = 3
 """Open requests may take so long to end when we stop."""
 
@@ -85,6 +87,7 @@ class WebServer:
         )
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Open the port and return when requests are answered.
@@ -95,7 +98,7 @@ class WebServer:
         settings = self._settings
         self._socket = listen(settings.host, settings.port, "web.port")
         self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="web", daemon=True
+            target=asyncio.run, args=(self._serve(self._socket),), name="web", daemon=True
         )
         self._thread.start()
         deadline = time.monotonic() + START_S
@@ -122,6 +125,21 @@ class WebServer:
     def alive(self) -> bool:
         """Whether it answers."""
         return self._thread is not None and self._thread.is_alive() and self._server.started
+
+    def responds(self, timeout_s: float = RESPOND_S) -> bool:
+        """Whether the event loop turns: a server whose loop is stuck is alive and of no use."""
+        if not self.alive or self._loop is None:
+            return False
+        turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop)
+        try:
+            turn.result(timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _serve(self, listener: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[listener])
 
     @property
     def url(self) -> str:
