@@ -34,6 +34,10 @@ ROUTERS: Final[tuple[str, ...]] = (
     "grants",
     "permits",
     "register",
+    "uses",
+    "pictures",
+    "records",
+    "live",
 )
 """Modules of ``backend.api.routers``, in the order of the document. Each has ``router``."""
 

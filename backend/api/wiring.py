@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.api.deps import Services
+from backend.api.live import Broadcaster
 from backend.ledger.log import Log
 from backend.services.application_drafts import DraftService
 from backend.services.application_reader import ApplicationReader
@@ -25,10 +26,12 @@ from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
 from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
+from backend.services.records import RecordService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.tokens import TokenService
+from backend.services.uses import UseService
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
 from gateway.protocol.envelope import seal_down
@@ -47,6 +50,7 @@ class Installation:
     pictures: PictureStore
     enroller: Enroller
     passwords: Passwords
+    broadcaster: Broadcaster
     session_ms: int = SESSION_MS
 
 
@@ -62,7 +66,7 @@ def grant_signer(keyring: KeyRing) -> Callable[..., bytes]:
 def build_services(made: Installation) -> Services:
     """Every service, ready for :func:`backend.api.app.create_app`."""
     context = made.context
-    return Services(
+    services = Services(
         context,
         made.log,
         made.keyring,
@@ -86,4 +90,8 @@ def build_services(made: Installation) -> Services:
         GrantService(context),
         PermitService(context),
         RegisterService(context),
+        UseService(context),
+        RecordService(context, made.log),
     )
+    services.add(made.broadcaster, Broadcaster)
+    return services

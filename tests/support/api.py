@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from backend.api.app import create_app
 from backend.api.deps import Services
+from backend.api.live import LiveHub
 from backend.api.settings import ApiSettings
 from backend.api.wiring import Installation, build_services
 from backend.domain.actor import Role
@@ -72,6 +73,7 @@ class Api:
     ) -> None:
         self.world = world
         self.wall = Clock(WALL_START)
+        self.hub = LiveHub()
         self.services = build_services(
             Installation(
                 context=world.context,
@@ -81,6 +83,7 @@ class Api:
                 pictures=PictureStore(world.ring, random=world.context.random),
                 enroller=enroller or NobodyEnrols(),
                 passwords=QUICK,
+                broadcaster=self.hub,
             )
         )
         if adapt is not None:
