@@ -10,8 +10,9 @@ used           → closed · voided
 finished_early → closed · voided
 ============== ================================================================
 
-What a sleeve proves goes before what was decided: a use begun off line in time brings an expired or
-voided application back to ``in_use``. Rejected, withdrawn and closed ones stay as they are.
+The turns at the sleeve are told by its events (backend.domain.use); a use begun off line in time
+also brings an expired application to ``in_use``. What a person ended stays ended: the use of a
+voided one shows in its grant and in the register.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def issue(
         place=terms.place,
         policy=terms.policy,
     )
-    grants.insert(conn, grant, _job(conn, context, sleeve), now)
+    grants.insert(conn, grant, draw_job(conn, context, sleeve), now)
     if sign is not None and until is not None:
         pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
         payload = sign(pushed_grant(grant, until, pin), device=sleeve, time=now)
@@ -156,7 +156,12 @@ def _ended(one: Grant, kind: str, now: int, person: str | None, data: Mapping[st
     )
 
 
-def _job(conn: Connection, context: ServiceContext, sleeve: str) -> str:
+def draw_job(conn: Connection, context: ServiceContext, sleeve: str) -> str:
+    """A job code that this sleeve never had, as short as can be found.
+
+    Raises:
+        DomainError: ``no_job_code``.
+    """
     for digits in domain.JOB_DIGITS:
         for _ in range(_TRIES):
             drawn = domain.job_codes(digits, context.random)

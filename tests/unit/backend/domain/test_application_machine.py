@@ -64,9 +64,9 @@ NEXT = {
     Status.IN_USE: {Status.USED, Status.FINISHED_EARLY, Status.VOIDED},
     Status.USED: {Status.CLOSED, Status.VOIDED},
     Status.FINISHED_EARLY: {Status.CLOSED, Status.VOIDED},
-    # What a sleeve proves goes before what was decided.
+    # A use begun in time, told of late.
     Status.EXPIRED: {Status.IN_USE},
-    Status.VOIDED: {Status.IN_USE, Status.USED, Status.FINISHED_EARLY},
+    Status.VOIDED: set(),
     Status.REJECTED: set(),
     Status.WITHDRAWN: set(),
     Status.CLOSED: set(),
@@ -207,8 +207,8 @@ class Life(RuleBasedStateMachine):
             self.live_burns[name] = self.live_burns.get(name, 0) + 1
         if judged.grant is not None:
             self.grants[name] = judged.grant
-        if judged.application_status:
-            self.item = replace(self.item, status=Status(judged.application_status))
+        if judged.application_status and self.item.status in (Status.APPROVED, Status.EXPIRED):
+            self.move(replace(self.item, status=Status(judged.application_status)))
 
     @invariant()
     def promise_1_no_more_burnt_than_issued(self) -> None:
