@@ -202,14 +202,12 @@ class Core:
         effects: list[Effect] = [*self._puts]
         if self._puts:
             effects.append(FlushFlash())
-        if self.journal.damaged or (self._urgent and self.journal.wants_compaction):
+        if self._urgent and (self.journal.damaged or self.journal.wants_compaction):
             effects.append(ReplaceFlash(self.journal.compacted(trusted_now=self.trusted_now)))
-        else:
-            frame = self.journal.frame()
-            if frame:
-                effects.append(AppendFlash(frame))
-            if self._urgent:
-                effects.append(FlushFlash())
+        elif self._urgent:
+            # What was not urgent before waited for this, so that only a cut in this very moment
+            # can tear a frame.
+            effects += [AppendFlash(self.journal.frame()), FlushFlash()]
         effects += self._acts
         self._puts, self._acts, self._urgent = [], [], False
         return effects

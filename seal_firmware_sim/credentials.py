@@ -175,4 +175,3 @@ def _lines(path: Path, text: bytes) -> Iterator[Credentials]:
             yield msgspec.json.decode(line, type=Credentials)
         except msgspec.MsgspecError as error:
             raise CredentialsError(f"{path} 第 {number} 行不是有效的套筒凭据：{error}") from error
-

@@ -67,13 +67,15 @@ class Use:
     stop: tuple[EndReason, str] | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Request:
-    """An unlock request under way."""
+    """An unlock request: the counter of its event, its nonce, the grant it named, if any, and when
+    (mono) it was made."""
 
     counter: int
     nonce: bytes
     grant: str | None
+    at: int
 
 
 @dataclass(slots=True)
@@ -101,8 +103,8 @@ class Session:
         """Number of the use that was just finished in full; 0 once something else happened."""
         self.still_from = 0
         """From when (mono) no motor movement is expected any more."""
-        self.asked: dict[int, int] = {}
-        """Unlock requests of this boot, and when (mono) they were made."""
+        self.asked: dict[int, Request] = {}
+        """Unlock requests of this boot, by counter."""
         self.answered: set[tuple[int | None, str]] = set()
         """Requests of this boot with the grants that answered them in time."""
 

@@ -125,18 +125,18 @@ class Sleeve:
     # ── what happens to it ───────────────────────────────────────────────────────────────────────
 
     def do(self, happened: Input) -> None:
-        """An operator's action or a hardware report. Nothing without power."""
+        """An operator's action or a hardware report, after what the parts had to report before.
+        Nothing without power."""
+        if self._firmware is None:
+            return
+        for source in self._sources():
+            self._queue.extend(source.poll(self._now().mono))
         self._queue.append(happened)
         self._drain()
 
     def tick(self) -> None:
         """Time passed: take in what the parts report and fire the timers that are due."""
-        if self._firmware is None:
-            return
-        for source in self._sources():
-            self._queue.extend(source.poll(self._now().mono))
-        self._queue.append(inputs.Tick())
-        self._drain()
+        self.do(inputs.Tick())
 
     def set_link(self, *, reachable: bool) -> None:
         """Cut the network off, or let the sleeve connect again."""

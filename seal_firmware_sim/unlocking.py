@@ -55,8 +55,8 @@ class Unlocking:
         counter = core.record(
             UnlockRequest(nonce=nonce, grant=wish.grant, job=wish.job, position=core.position)
         )
-        session.request = Request(counter, nonce, wish.grant)
-        session.asked[counter] = core.moment.mono
+        session.request = Request(counter, nonce, wish.grant, core.moment.mono)
+        session.asked[counter] = session.request
         session.last_done = 0
         session.wait(Phase.REQUESTED, counter, REQUEST_WAIT_MS)
         core.show(texts.REQUESTING)
@@ -73,7 +73,7 @@ class Unlocking:
             self._late(grant)
             return
         session.answered.add((request.counter, grant.grant))
-        self._time.learn(signed_at, session.asked[request.counter])
+        self._time.learn(signed_at, request.at)
         no = self._guard.gate(grant.frames + _PAGES) or self._shelf.check(grant)
         if no is not None:
             self._give_up(no, grant=grant.grant, use=request.counter)
@@ -83,10 +83,11 @@ class Unlocking:
     def _late(self, grant: Grant) -> None:
         if (grant.request, grant.grant) in self._session.answered:
             return  # the same answer once more, as a network at least once may deliver it
+        asked = self._session.asked.get(grant.request or 0)
         if self._shelf.is_burnt(grant.grant):
             self._shelf.tell("grant_used", grant.grant)
-        elif grant.request in self._session.asked:
-            self._shelf.tell("grant_expired", grant.grant, use=grant.request, text=texts.LATE_GRANT)
+        elif asked is not None and asked.nonce == grant.nonce:
+            self._shelf.tell("grant_expired", grant.grant, use=asked.counter, text=texts.LATE_GRANT)
         else:
             self._shelf.tell("grant_bad", grant.grant)
 

@@ -52,6 +52,7 @@ class SleeveMachine(RuleBasedStateMachine):
         self.down: list[tuple[str, bytes]] = []
         self.heard: list[tuple[str, bytes]] = []
         self.orders = 0
+        self.broken = False
 
     @initialize(seed=st.integers(0, 2**32))
     def start(self, seed: int) -> None:
@@ -77,6 +78,7 @@ class SleeveMachine(RuleBasedStateMachine):
         """Promise 1 at the only moment that counts: when the seal is let go."""
         if not isinstance(effect, effects.Actuate) or effect.command != "release":
             return
+        self.broken = True  # until every assertion here has held
         flash = Journal(self.bench.flash.durable()).memory
         assert flash.use is not None, "released without a use in flash"
         grant = self.grants[flash.use.grant]
@@ -88,6 +90,7 @@ class SleeveMachine(RuleBasedStateMachine):
         self.released[grant.grant] += 1
         self.uses.setdefault(grant.grant, set()).add(flash.use.use)
         assert self.released[grant.grant] <= grant.stamps, "one stamp more than granted"
+        self.broken = False
 
     # ── operators ────────────────────────────────────────────────────────────────────────────────
 
@@ -329,7 +332,7 @@ class SleeveMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Promise 2: when all works again, the server has every drop exactly once."""
         self.patch.undo()
-        if not hasattr(self, "bench"):
+        if self.broken or not hasattr(self, "bench"):
             return
         self.bench.camera.broken = ""
         self.sleeve.cut_after = None
