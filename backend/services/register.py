@@ -47,7 +47,7 @@ class RegisterService:
             at, use_id = decode_cursor(after, (int, str))
             before = int(at), str(use_id)
         with self._context.db.read() as conn:
-            seen = _seen(conn, actor)
+            seen = seen_uses(conn, actor)
             rows = register.rows(conn, seen, wanted or RegisterFilter(), before, size + 1)
             shown = page(rows, size, lambda row: (row.started_at, row.id))
             return Page(_views(conn, shown.items), shown.next)
@@ -139,7 +139,8 @@ def _concerned(row: Row[Any]) -> set[str | None]:
     return {row.operator_id, row.stamped_by, row.witness_id, row.applicant_id}
 
 
-def _seen(conn: Connection, actor: Actor) -> ColumnElement[bool]:
+def seen_uses(conn: Connection, actor: Actor) -> ColumnElement[bool]:
+    """Which uses the actor may see: those of their branches, and their own (promise 6)."""
     own = select(application.c.id).where(application.c.applicant_id == actor.person_id)
     u = seal_use.c
     return or_(

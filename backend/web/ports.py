@@ -1,0 +1,92 @@
+"""What the pages are handed: the services, and doors to parts that the backend may not import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from backend.domain.actor import Actor
+from backend.services.application_drafts import DraftService
+from backend.services.application_reader import ApplicationReader
+from backend.services.applications import ApplicationService
+from backend.services.context import ServiceContext
+from backend.services.matters import MatterService
+from backend.services.people import PeopleService
+from backend.services.pictures import PictureService
+from backend.services.register import RegisterService
+from backend.web.live import Changes
+
+
+class AlertWords(Protocol):
+    """Alerts and notices as a person reads them: title, then lines."""
+
+    def alerts(
+        self, conn: Connection, rows: Sequence[Mapping[str, Any]], locale: str
+    ) -> list[tuple[str, list[str]]]:
+        """Words for rows of ``alert``, in their order; a code without words stands for itself."""
+        ...
+
+    def notice(self, kind: str, message: Mapping[str, Any], locale: str) -> tuple[str, list[str]]:
+        """Words for an ``inbox_notice``'s kind and message."""
+        ...
+
+
+class CaseDesk(Protocol):
+    """Handles alerts: each call is one recorded turn of an alert in the actor's branch.
+
+    Every one raises DomainError: ``not_found``, ``denied``, ``wrong_stage``, ``text_missing``.
+    """
+
+    def acknowledge(self, actor: Actor, alert_id: str) -> object:
+        """“I have seen it.”"""
+        ...
+
+    def assign(
+        self, actor: Actor, alert_id: str, to: str, *, due_at: int | None, note: str
+    ) -> object:
+        """Give it to somebody, with a deadline (ms UTC)."""
+        ...
+
+    def rectify(self, actor: Actor, alert_id: str, note: str) -> object:
+        """Say what is being done about it."""
+        ...
+
+    def comment(self, actor: Actor, alert_id: str, text: str) -> object:
+        """Add words."""
+        ...
+
+    def close(self, actor: Actor, alert_id: str, outcome: str) -> object:
+        """It is put right."""
+        ...
+
+    def false_alarm(self, actor: Actor, alert_id: str, reason: str) -> object:
+        """It was none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Everything that pages need. ``wall`` is wall time (ms UTC): sessions and the hint that the
+    demo's clock differs go by it.
+
+    ``review_reason``: a reason stated beforehand for whoever may look at pictures, so that a demo
+    shows them at once; ``None`` in every real installation. ``case_desk`` may be missing while
+    alerts run elsewhere: the pages then show and do not offer.
+    """
+
+    context: ServiceContext
+    wall: Callable[[], int]
+    drafts: DraftService
+    applications: ApplicationService
+    reader: ApplicationReader
+    matters: MatterService
+    people: PeopleService
+    pictures: PictureService
+    register: RegisterService
+    changes: Changes
+    alert_words: AlertWords
+    case_desk: CaseDesk | None = None
+    review_reason: str | None = None

@@ -1,0 +1,25 @@
+// What plain HTML and htmx do not do: says whether the live connection stands.
+"use strict";
+(() => {
+  const SILENCE_MS = 40000;
+  const body = document.body;
+  const live = document.querySelector("[data-live]");
+  if (live) {
+    let heard = Date.now();
+    const on = () => { heard = Date.now(); body.dataset.live = "on"; };
+    const off = () => { body.dataset.live = "off"; };
+    body.addEventListener("htmx:sseOpen", (event) => {
+      on();
+      const source = event.detail.source;
+      source.addEventListener("tick", (tick) => {
+        on();
+        const clock = document.getElementById("clock");
+        if (clock && tick.data) clock.textContent = tick.data;
+      });
+      source.addEventListener("reload", () => location.reload());
+    });
+    body.addEventListener("htmx:sseError", off);
+    addEventListener("offline", off);
+    setInterval(() => { if (Date.now() - heard > SILENCE_MS) off(); }, 5000);
+  }
+})();
