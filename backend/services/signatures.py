@@ -25,6 +25,8 @@ from gateway.protocol.errors import ProtocolError
 _ALGORITHMS: Final[Mapping[str, Literal[-7, -8]]] = {"EdDSA": EDDSA, "ES256": ES256}
 _PRESENT_AND_VERIFIED: Final = 0x05  # flags UP and UV
 _MAX_FIELD: Final = 4096
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""FIPS 186-5, SP 800-186 §3.2.1.3."""
 
 
 def verify_approval(
@@ -48,7 +50,7 @@ def verify_approval(
         else:
             message = canonical_approval_bytes(application, paper_hashes(application))
         key.verify(signature, message)
-    except (KeyError, ValueError, TypeError, ProtocolError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, ProtocolError) as error:
         raise DomainError(
             "bad_signature",
             "签名与本申请内容不符，请刷新后重新签名",
@@ -77,6 +79,8 @@ def _webauthn_message(
 
 def _from_der(signature: bytes) -> bytes:
     r, s = decode_dss_signature(signature)
+    # The device contract takes the lower of the two equal halves only; passkeys give either.
+    s = min(s, _P256_ORDER - s)
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
