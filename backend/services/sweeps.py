@@ -63,10 +63,10 @@ class Sweeps:
         now = self._context.now()
         with self._context.db.write() as conn:
             due = grants.lock_overdue(conn, now, self._context.settings.sweep_batch)
-            records = issuing.expire(conn, due, now)
-            expired = [one.application for one in due]
-            self._decide(conn, expired, (Status.APPROVED,), Expire(), now, records)
-            return len(due)
+            ended = issuing.expire(conn, due, now)
+            of = [one.application for one in ended if one.application is not None]
+            self._decide(conn, of, (Status.APPROVED,), Expire(), now, ended)
+            return len(ended)
 
     def note_overdue_permits(self) -> int:
         """Sleeves that should be back: ``permit.overdue``, once each."""
