@@ -191,6 +191,7 @@ class ModelServer:
         self.clock = clock
         self.device = device
         self.key = key or cose.Ed25519Signer(b"d" * 32).public
+        self.keys = {self.key.kid: self.key}
         self.jobs: dict[str, m.Grant] = {}
         self.spent: set[str] = set()
         self.events: list[envelope.Message] = []
@@ -234,7 +235,7 @@ class ModelServer:
         if topic.type == topics.PIECE:
             return self._piece(envelope.decode_piece(sent.payload))
         message = envelope.open_event(sent.payload)
-        message.signed.verify(self.key)
+        message.signed.verify(self.keys[message.signed.kid])
         assert message.body.type == topic.type
         if isinstance(message.body, m.Heartbeat):
             self.heartbeats.append(message.body)
@@ -272,6 +273,7 @@ class ModelServer:
         body, counter = message.body, message.counter
         if isinstance(body, m.KeyRotated):
             self.key = cose.PublicKey(body.alg, body.public)
+            self.keys[self.key.kid] = self.key
         if isinstance(body, m.FaceCaptured | m.PageCaptured):
             refs = body.pictures if isinstance(body, m.FaceCaptured) else [body.picture]
             for ref in refs:
