@@ -12,6 +12,7 @@ MODULES: Final[tuple[str, ...]] = (
     "sign_in",
     "today",
     "pictures",
+    "story",
 )
 """Modules of ``backend.web`` with a ``router``."""
 

@@ -150,3 +150,19 @@ RULE_NAME: Final[Mapping[str, str]] = {
     "C33": mark("任期已满"),
     "C34": mark("记录被改"),
 }
+
+CHANNEL: Final[Mapping[str, str]] = {
+    "console": mark("控制台"),
+    "inbox": mark("站内消息"),
+    "dingtalk_robot": mark("钉钉群"),
+    "dingtalk_person": mark("钉钉"),
+    "wecom_robot": mark("企业微信群"),
+    "wecom_person": mark("企业微信"),
+    "feishu_robot": mark("飞书群"),
+    "feishu_person": mark("飞书"),
+    "sms": mark("短信"),
+    "zhezhengding": mark("浙政钉"),
+    "email": mark("电子邮件"),
+    "ntfy": mark("手机推送"),
+    "webhook": mark("接口推送"),
+}

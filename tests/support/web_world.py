@@ -432,6 +432,7 @@ class _Builder:
                 {"granted": grant.stamps, "press": press, "grant": "live", "over": False},
             )
             self._picture("page_after", use_id, VILLAGE, paper(made.row.title, seed, True), press)
+            self._event("page_captured", common, {"stage": "after", "press": press}, {})
         if done:
             self._event(
                 "use_finished",
