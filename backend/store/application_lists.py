@@ -87,7 +87,9 @@ def rows(
     query = _ROWS.where(_visible(conn, actor)).order_by(a.id.desc()).limit(limit)
     if before is not None:
         query = query.where(a.id < before)
-    if wanted.statuses:
+    if len(wanted.statuses) == 1:
+        query = query.where(a.status == wanted.statuses[0])  # walks (status, id) in order
+    elif wanted.statuses:
         query = query.where(a.status.in_(list(wanted.statuses)))
     for column, value in (
         (a.kind, wanted.kind),

@@ -75,6 +75,7 @@ application = Table(
     Column("version", Integer, nullable=False, default=0),  # optimistic concurrency
 )
 Index("ix_application_org_path_id", application.c.org_path, application.c.id)
+Index("ix_application_status_id", application.c.status, application.c.id)
 Index("ix_application_status_due", application.c.status, application.c.due_at)
 Index("ix_application_status_expires", application.c.status, application.c.expires_at)
 Index("ix_application_applicant", application.c.applicant_id, application.c.id)
