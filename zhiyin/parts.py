@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from gateway.service import connect
-from zhiyin import wiring
+from zhiyin import wiring, wiring_alerts
 from zhiyin.running import store
 from zhiyin.running.chores import Chores
 from zhiyin.running.part import housed
@@ -76,7 +76,8 @@ def api(settings: Settings, stop: Stop) -> int:
     with housed(settings, "api", stop) as (house, pulse):
         from zhiyin.wiring_web import application
 
-        web = WebServer(application(house), settings.web)
+        # Its alerts are never started: cases are handled here, rules look elsewhere.
+        web = WebServer(application(house, wiring_alerts.alerts(house)), settings.web)
         web.start()
         try:
 
@@ -97,7 +98,9 @@ def alerts(settings: Settings, stop: Stop) -> int:
         DomainError, Stopped: see :func:`zhiyin.running.part.housed`.
     """
     with housed(settings, "alerts", stop) as (house, pulse):
+        part = wiring_alerts.alerts(house)
         chores = Chores(house)
+        part.start()
         chores.start()
         try:
 
@@ -105,10 +108,12 @@ def alerts(settings: Settings, stop: Stop) -> int:
                 found = chores.trouble
                 return found if store.away(house.db) is None else [*found, "database"]
 
-            pulse.watch(waiting)
+            stats = part.worker.stats
+            pulse.watch(waiting, lambda: {"records": stats.records, "findings": stats.findings})
             return _watch(stop, "alerts", lambda: True)
         finally:
             chores.stop()
+            part.stop()
 
 
 def _watch(stop: Stop, name: str, alive: Callable[[], bool]) -> int:

@@ -258,8 +258,9 @@ class FaceSettings(_Section):
 class AlertSettings(_Section):
     """What the rules hold against."""
 
-    thresholds_file: ExistingFile | None = Field(
-        default=None, description="改动预警规则门槛的文件（TOML）；不填则用默认值"
+    file: ExistingFile | None = Field(
+        default=None,
+        description="预警配置文件（TOML）：规则门槛、升级时限、通知通道；不填则用默认值、只进站内信",
     )
 
 

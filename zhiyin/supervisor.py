@@ -15,11 +15,12 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
+from alerts.service import Alerts
 from gateway.broker.embedded import embedded
 from gateway.broker.mosquitto import Account
 from gateway.link import Link
 from gateway.service import Gateway, connect
-from zhiyin import wiring
+from zhiyin import wiring, wiring_alerts
 from zhiyin.running import accounts, schema, store
 from zhiyin.running.broker import BrokerKeeper
 from zhiyin.running.chores import Chores
@@ -44,6 +45,7 @@ class AllInOne:
     """One installation, running. :meth:`start`, :meth:`watch`, :meth:`stop`."""
 
     house: House
+    alerts: Alerts
     gateway: Gateway
     link: Link
     chores: Chores
@@ -71,6 +73,7 @@ class AllInOne:
             ("打开数据库", "open the database", self._open_database),
             ("启动消息代理", "start the broker", self._start_broker),
             ("装载人脸引擎", "load the face engine", self._load_faces),
+            ("启动预警", "start the alerts", self._start_alerts),
             ("启动网关", "start the gateway", self._start_gateway),
             ("启动定时任务", "start the chores", self._start_chores),
             ("启动网页", "start the web server", self._start_web),
@@ -170,9 +173,15 @@ class AllInOne:
     def _load_faces(self) -> None:
         self.house.faces.load()
 
+    def _start_alerts(self) -> None:
+        # Before the gateway, which wakes them.
+        self.alerts = wiring_alerts.alerts(self.house)
+        self._undo.callback(self.alerts.stop)
+        self.alerts.start()
+
     def _start_gateway(self) -> None:
         self.gateway, self.link = connect(
-            wiring.gateway_parts(self.house, self._committed),
+            wiring.gateway_parts(self.house, self.alerts.wake),
             wiring.link_settings(self.settings, password=self._password),
         )
         self._undo.callback(self.gateway.stop)
@@ -181,9 +190,6 @@ class AllInOne:
         self.link.start()
         # An external broker may come later: the heartbeat says that we wait for it.
         self.link.wait_connected(CONNECT_S if self.broker else 1.0)
-
-    def _committed(self) -> None:
-        """The gateway has written records."""
 
     def _start_chores(self) -> None:
         self.chores = Chores(self.house)
@@ -194,7 +200,7 @@ class AllInOne:
         # Here and not above: FastAPI is the longest import, and most failures come before it.
         from zhiyin.wiring_web import application
 
-        self.app = application(self.house)
+        self.app = application(self.house, self.alerts)
         self.web = WebServer(self.app, self.settings.web)
         self._undo.callback(self.web.stop)
         self.web.start()

@@ -1,78 +1,58 @@
-"""Puts the web application together: every service that a route may ask for, every router.
+"""Puts the web application together: services, API, pages.
 
 Apart from `zhiyin.wiring` because a gateway has no use for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from sqlalchemy import Connection
 
+from alerts import messages
+from alerts.service import Alerts
+from alerts.wording import Namer
 from backend.api.app import create_app
 from backend.api.deps import Services
+from backend.api.live import JournalTail, LiveHub
 from backend.api.settings import ApiSettings
+from backend.api.wiring import Installation, build_services
 from backend.services.application_drafts import DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
-from backend.services.calendar_days import CalendarDayService
-from backend.services.credentials import CredentialService
-from backend.services.device_orders import DeviceOrderService
-from backend.services.device_views import DeviceViewService
-from backend.services.devices import DeviceService
-from backend.services.faces import FaceService
-from backend.services.grants import GrantService
-from backend.services.identity import IdentityService
 from backend.services.matters import MatterService
-from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
-from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
-from backend.services.roles import RoleService
-from backend.services.seals import SealService
-from backend.services.tokens import TokenService
+from backend.web import errors, mount
+from backend.web.live import Changes
+from backend.web.ports import Web
 from zhiyin.settings import WebSettings
 from zhiyin.wall import wall_clock
-from zhiyin.wiring import House, sign_down
+from zhiyin.wiring import House
 
 HOUR_MS: Final = 3_600_000
 
 
-def services(house: House, *, wall: Callable[[], int] = wall_clock) -> Services:
+def services(house: House, hub: LiveHub, wall: Callable[[], int] = wall_clock) -> Services:
     """Every service over ``house``. Sessions go by ``wall`` time, all else by the house's clock."""
-    context, pictures = house.services, house.pictures
-    passwords = Passwords()
-    return Services(
-        context,
-        ApplicationReader(context),
-        ApplicationService(context),
-        CalendarDayService(context),
-        CredentialService(context, passwords, wall),
-        DeviceOrderService(context, sign_down(house.keys)),
-        DeviceService(context, house.keys),
-        DeviceViewService(context),
-        DraftService(context, pictures),
-        FaceService(context, house.keys, pictures, house.faces),
-        GrantService(context),
-        IdentityService(
-            context,
-            passwords,
-            house.keys.web,
-            wall,
+    return build_services(
+        Installation(
+            context=house.services,
+            keyring=house.keys,
+            log=house.log,
+            wall=wall,
+            pictures=house.pictures,
+            enroller=house.faces,
+            passwords=Passwords(),
+            broadcaster=hub,
             session_ms=house.settings.web.session_hours * HOUR_MS,
-        ),
-        MatterService(context),
-        OrganisationService(context),
-        PeopleService(context, pictures, wall),
-        PermitService(context),
-        PictureService(context, pictures),
-        RegisterService(context),
-        RoleService(context),
-        SealService(context),
-        TokenService(context, wall),
+        )
     )
 
 
@@ -87,16 +67,92 @@ def api_settings(web: WebSettings) -> ApiSettings:
     )
 
 
+class Words:
+    """The alerts' sentences, for pages (:class:`backend.web.ports.AlertWords`)."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+
+    def alerts(
+        self, conn: Connection, rows: Sequence[Mapping[str, Any]], locale: str
+    ) -> list[tuple[str, list[str]]]:
+        """Title and lines of each row; a code without words stands for itself."""
+        namer = Namer(conn, self._now())
+        return [_words(row["code"], namer.alert(row), locale) for row in rows]
+
+    def notice(self, kind: str, message: Mapping[str, Any], locale: str) -> tuple[str, list[str]]:
+        """Title and lines of a kept notice."""
+        return _words(kind, message.get("fields", message), locale)
+
+
+def _words(kind: str, fields: Mapping[str, object], locale: str) -> tuple[str, list[str]]:
+    try:
+        return messages.render(kind, fields, locale)
+    except messages.UnknownKindError:
+        return kind, []
+
+
+def pages(
+    house: House,
+    found: Services,
+    alerts: Alerts | None,
+    *,
+    wall: Callable[[], int] = wall_clock,
+    review_reason: str | None = None,
+) -> Web:
+    """What pages are handed."""
+    return Web(
+        context=house.services,
+        wall=wall,
+        drafts=found.get(DraftService),
+        applications=found.get(ApplicationService),
+        reader=found.get(ApplicationReader),
+        matters=found.get(MatterService),
+        people=found.get(PeopleService),
+        pictures=found.get(PictureService),
+        register=found.get(RegisterService),
+        changes=Changes(house.db),
+        alert_words=Words(house.now),
+        case_desk=None if alerts is None else alerts.cases,
+        review_reason=review_reason,
+    )
+
+
 def application(
     house: House,
+    alerts: Alerts | None = None,
     *,
-    routers: Iterable[APIRouter] = (),
-    finish: Sequence[Callable[[FastAPI], None]] = (),
-    extra: Iterable[object] = (),
     wall: Callable[[], int] = wall_clock,
+    review_reason: str | None = None,
 ) -> FastAPI:
-    """The web application over ``house``; ``extra`` services come with further ``routers``."""
-    found = services(house, wall=wall)
-    for one in extra:
-        found.add(one)
-    return create_app(found, api_settings(house.settings.web), routers=routers, finish=finish)
+    """The web application: JSON API and pages. With ``alerts`` (started or not) cases can be
+    handled. ``review_reason``: see :class:`backend.web.ports.Web`."""
+    hub = LiveHub()
+    found = services(house, hub, wall)
+    web = pages(house, found, alerts, wall=wall, review_reason=review_reason)
+    found.add(web)
+    app = create_app(
+        found,
+        api_settings(house.settings.web),
+        routers=mount.routers(),
+        finish=[errors.install],
+    )
+    app.router.lifespan_context = _following(JournalTail(house.db, hub), web.changes)
+    return app
+
+
+def _following(
+    tail: JournalTail, changes: Changes
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """While the server runs, the journal is followed for whoever watches."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(tail.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await changes.close()
+
+    return lifespan

@@ -81,7 +81,11 @@ class EmbeddedMosquitto:
             _refuse_taken(listener.host, listener.port)
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [self._program, "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us: we end it last
             )
         _note_pid(config, self._process.pid)
         _await_listening(self.port, self._process.poll, self._folder / "mosquitto.log")
@@ -157,6 +161,7 @@ class EmbeddedIotcore:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         _note_pid(config, self._process.pid)
         _await_listening(self.port, self._process.poll, None)

@@ -1,16 +1,11 @@
-"""What an installation does by itself every few seconds: checkpoints, what time brings about."""
+"""What an installation does by itself every few seconds, beside the timers of the alerts."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from backend.services.sweeps import Sweeps
 from backend.store.db import is_passing
 from zhiyin.running.checkpoints import CheckpointSigner
 from zhiyin.running.repeating import Repeating
 from zhiyin.wiring import House
-
-SWEEP_S: Final = 15.0
 
 
 class Chores:
@@ -28,7 +23,6 @@ class Chores:
                 settings.ledger.checkpoint_seconds,
                 passing=is_passing,
             ),
-            Repeating("sweeps", Sweeps(house.services).run, SWEEP_S, passing=is_passing),
         )
 
     def start(self) -> None:
