@@ -148,6 +148,18 @@ def dump(credentials: Iterable[Credentials]) -> bytes:
     return b"".join(msgspec.json.encode(one) + b"\n" for one in credentials)
 
 
+def parse(line: str) -> Credentials:
+    """One line of a file of credentials.
+
+    Raises:
+        CredentialsError: with what is wrong.
+    """
+    try:
+        return msgspec.json.decode(line, type=Credentials)
+    except msgspec.MsgspecError as error:
+        raise CredentialsError(f"不是有效的套筒凭据：{error}") from error
+
+
 def load(path: Path) -> list[Credentials]:
     """Read a file of credentials.
 

@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("decode", "读懂任何报文 · print any payload of the device contract"),
     ("vectors", "接口测试向量 · test vectors of the device contract"),
     ("contract", "接口文档是否一致 · whether the published contract is current"),
+    ("demo", "演示一个镇的一天 · a town's day, live"),
     ("version", "查看版本 · show versions"),
 )
 """Every command in the order of ``--help``: its name and one line about it."""

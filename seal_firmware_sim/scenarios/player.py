@@ -28,6 +28,7 @@ class _Running:
     name: str = field(compare=False)
     play: Script = field(compare=False)
     until: Callable[[], bool] | None = field(default=None, compare=False)
+    action: int = field(default=-1, compare=False)
 
 
 class Player:
@@ -48,14 +49,15 @@ class Player:
         self._order = count()
         self._waiting: list[_Running] = []
         self.given_up: list[str] = []
-        self.finished: set[int] = set(done_before)
+        self.started: set[int] = set(done_before)
+        """Numbers of the actions that have begun: an unfinished one is not begun again."""
         for number, action in enumerate(scenario.actions):
-            if number not in self.finished:
+            if number not in self.started:
                 name = f"{number}:{type(action).__name__} {action.at}"
                 start = scenario.time(action.at)
                 heapq.heappush(
                     self._waiting,
-                    _Running(start, next(self._order), name, script(stage, action)),
+                    _Running(start, next(self._order), name, script(stage, action), action=number),
                 )
 
     @property
@@ -112,11 +114,14 @@ class Player:
         heapq.heapify(self._waiting)
 
     def _step(self, item: _Running) -> _Running | None:
+        self.started.add(item.action)
         try:
             wait: Wait = next(item.play)
         except StopIteration:
             return None
         now = self._now()
         if callable(wait):
-            return _Running(now + PATIENCE_MS, next(self._order), item.name, item.play, wait)
-        return _Running(now + max(0, wait), next(self._order), item.name, item.play)
+            at = now + PATIENCE_MS
+            return _Running(at, next(self._order), item.name, item.play, wait, item.action)
+        at = now + max(0, wait)
+        return _Running(at, next(self._order), item.name, item.play, None, item.action)

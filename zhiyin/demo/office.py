@@ -1,0 +1,141 @@
+"""The office side of the scenario, through the same services that the pages use."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from backend.domain.actor import Actor
+from backend.domain.application import DocumentKind
+from backend.domain.errors import DomainError
+from backend.services.actors import load_actor
+from backend.services.application_drafts import ApplicationForm, DraftService
+from backend.services.applications import ApplicationService
+from backend.services.matters import MatterService
+from backend.store.tables import application_step, use_grant
+from seal_firmware_sim.hardware.cameras import Paper, typeset
+from seal_firmware_sim.scenarios.stage import Request
+from zhiyin.demo import people
+from zhiyin.demo.town import PIN, WITNESS_PIN, Town, Village
+from zhiyin.wiring import House
+
+FEN: Final = 100
+
+
+class Office:
+    """Applies and approves as the people of the town; a :class:`World` for scenarios."""
+
+    def __init__(self, house: House, town: Town) -> None:
+        context = house.services
+        self._house = house
+        self._town = town
+        self._drafts = DraftService(context, house.pictures)
+        self._applications = ApplicationService(context)
+        self._matters = MatterService(context)
+        self._villages = {village.number: village for village in town.villages}
+
+    def apply(self, request: Request) -> str:
+        """The custodian hands the application in, with page and attachments."""
+        village = self._villages[request.village]
+        return self._submit(self._actor(village.custodian), village, request)
+
+    def approve(self, application: str) -> bool:
+        """The approver of the present step opens the pages and approves."""
+        step = self._open_step(application)
+        actor = self._approver(str(step.org_path))
+        seen = self._applications.open_pages(actor, application)
+        done = self._applications.approve(actor, application, seen.row.version)
+        return bool(done.row.status == "approved")
+
+    def approve_own(self, request: Request) -> bool:
+        """The approver hands an application in, and then wants to approve it."""
+        village = self._villages[request.village]
+        actor = self._actor(village.approver)
+        try:
+            application = self._submit(actor, village, request)
+            seen = self._applications.open_pages(actor, application)
+            self._applications.approve(actor, application, seen.row.version)
+        except DomainError:
+            return True
+        return False
+
+    def job(self, application: str) -> str:
+        """The code that is typed at the sleeve."""
+        return str(self._grant(application).job)
+
+    def grant(self, application: str) -> str:
+        """The id of the grant."""
+        return str(self._grant(application).id)
+
+    def face(self, village: int) -> int:
+        """The operator of village n is person n − 1; the rest of the 40 are enrolled nowhere."""
+        return village - 1
+
+    def pins(self, village: int) -> tuple[str, str, str]:
+        """The operator's PIN, the witness's id, the witness's PIN."""
+        return PIN, self._villages[village].witness, WITNESS_PIN
+
+    def seal_text(self, village: int, seal: str) -> str:
+        """What stands around the seal's star."""
+        return people.seal_name(village, seal)
+
+    def _submit(self, actor: Actor, village: Village, request: Request) -> str:
+        matter_id = f"{people.DISTRICT[0]}.{request.matter}"
+        matter = self._matters.get(actor, matter_id)
+        form = ApplicationForm(
+            matter_id=matter_id,
+            seal_id=village.seals[request.seal],
+            operator_id=village.operator,
+            title=request.title,
+            purpose=request.purpose,
+            stamps_per_copy=request.stamps,
+            beneficiary=people.name_of(village.number, 6),
+            counterparty=request.counterparty,
+            amount_fen=request.amount * FEN if request.amount is not None else None,
+        )
+        made = self._drafts.create(actor, form)
+        papers = [(DocumentKind.PAGE, request.title, request.paper)]
+        papers += [
+            (
+                DocumentKind.ATTACHMENT,
+                name,
+                Paper(request.paper.kind, number, request.paper.seal_text),
+            )
+            for number, name in enumerate(matter.attachments)
+        ]
+        for kind, name, paper in papers:
+            made = self._drafts.attach(actor, made.row.id, kind, name, typeset(paper).jpeg())
+        made = self._applications.submit(actor, made.row.id, made.row.version)
+        return made.row.id
+
+    def _approver(self, org_path: str) -> Actor:
+        for village in self._villages.values():
+            if village.path == org_path:
+                return self._actor(village.approver)
+        return self._actor(self._town.town_approver)
+
+    def _actor(self, person_id: str) -> Actor:
+        with self._house.db.read() as conn:
+            found = load_actor(conn, person_id, self._house.now())
+        if found is None:
+            raise LookupError(f"nobody has id {person_id}")
+        return found
+
+    def _open_step(self, application: str) -> Row[Any]:
+        with self._house.db.read() as conn:
+            return conn.execute(
+                select(application_step)
+                .where(
+                    application_step.c.application_id == application,
+                    application_step.c.decided_at.is_(None),
+                )
+                .order_by(application_step.c.position)
+                .limit(1)
+            ).one()
+
+    def _grant(self, application: str) -> Row[Any]:
+        with self._house.db.read() as conn:
+            return conn.execute(
+                select(use_grant).where(use_grant.c.application_id == application)
+            ).one()
