@@ -264,19 +264,21 @@ def self_signed(folder: Path, host: str) -> tuple[Path, Path]:
     return paths
 
 
-def test_a_broker_that_is_not_there_is_asked_again(mosquitto: MosquittoServer) -> None:
-    mosquitto.stop()
+@pytest.mark.needs_mosquitto
+def test_a_broker_that_is_not_there_is_asked_again(tmp_path: Path) -> None:
+    broker = MosquittoServer(tmp_path / "broker")  # it has a port, and does not run yet
     hub = Hub(dice=random.Random(1))
-    transport = hub.transport(MqttAddress(host=mosquitto.host, port=mosquitto.port), "sleeve-x")
     bench = make_bench(identity=make_identity("sleeve-x"))
-    transport.open(bench.sleeve, ("seal/v1/sleeve-x/state", b"gone"))
+    bench.sleeve.transport = hub.transport(
+        MqttAddress(host=broker.host, port=broker.port), "sleeve-x"
+    )
+    bench.sleeve.power_on()
     for _ in range(10):
         hub.poll(0.01)
-    mosquitto.start()
-    bench.sleeve.power_on()
-    bench.network.reachable = False
-    deadline = time.monotonic() + WAIT_S
-    while not bench.sleeve.online:
-        assert time.monotonic() < deadline
-        hub.poll(0.05)
-    hub.close()
+    assert not bench.sleeve.online
+    with broker:
+        deadline = time.monotonic() + WAIT_S
+        while not bench.sleeve.online:
+            assert time.monotonic() < deadline
+            hub.poll(0.05)
+        hub.close()
