@@ -92,7 +92,7 @@ class AllInOne:
                 step()
             self._pulse.watch(self.waiting_for, self.figures)
             self._undo = undo.pop_all()
-        log.info("serve.ready", url=self.web.url, broker=self.broker and self.broker.broker.kind)
+        log.info("serve.ready", broker=self.broker and self.broker.broker.kind)
 
     def watch(self, stop: Stop) -> int:
         """Stay until told to stop; the process's exit code: 1 when a part died, so that whoever

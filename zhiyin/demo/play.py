@@ -161,7 +161,8 @@ class Demo:
                     password=made.mqtt.password,
                 )
 
-            town = Founder(house, self._tell).found(self.scenario.villages, broker)
+            founder = Founder(house, self._tell, heartbeat_min=self.scenario.heartbeat_min)
+            town = founder.found(self.scenario.villages, broker)
             town.save(self.folder / "town.json")
             return town
         finally:
@@ -207,10 +208,15 @@ class Demo:
             player=self.player,
             gateway=self._house.gateway,
             alerts=self.alerts,
+            written=self._written,
             calls=self._calls,
             state=self.folder / "demo.json",
             progress=lambda at, player: self.watch(at, player),
         )
+
+    def _written(self) -> int:
+        with self._house.house.db.read() as conn:
+            return self._house.house.log.size(conn)
 
     # ── playing ──────────────────────────────────────────────────────────────────────────────────
 

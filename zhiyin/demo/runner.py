@@ -18,6 +18,9 @@ from zhiyin.demo.clock import DemoClock
 STUCK_S: Final = 60.0
 """Real seconds without any progress after which the demo says who is not idle, and ends."""
 
+GRAIN_MS: Final = 500
+"""The clock moves in steps of at least this much."""
+
 SAVE_S: Final = 2.0
 LOOK_S: Final = 0.002
 
@@ -42,7 +45,7 @@ class Runner:
     """The demo's loop, in one thread: sleeves, scripts, rules and deliveries run here; gateway and
     web in their own.
 
-    ``calls`` is where the sleeves' network threads leave what they heard.
+    ``written`` is how many records there are. ``calls`` is where the sleeves' network threads leave what they heard.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Runner:
         player: Player,
         gateway: Gateway,
         alerts: Alerts,
+        written: Callable[[], int],
         calls: queue.SimpleQueue[Callable[[], None]],
         state: Path,
         progress: Callable[[int, Player], None],
@@ -62,6 +66,9 @@ class Runner:
         self._player = player
         self._gateway = gateway
         self._alerts = alerts
+        self._written = written
+        self._read = -1
+        self._due: int | None = None
         self._calls = calls
         self._state = state
         self._progress = progress
@@ -104,11 +111,12 @@ class Runner:
                 raise Stuck(self._who())
 
     def _next(self, end: int) -> int:
-        candidates = [self._player.next_at(), self._alerts.next_due(), end]
+        candidates = [self._player.next_at(), self._due, end]
         now = self._clock()
         times = [at for at in candidates if at is not None]
-        # Never stand still: what is due now and has been done moves on by a moment.
-        return max(now + 1, min(times))
+        # Never stand still; and what is due within the same moment is done together.
+        following = max(now + 1, min(times))
+        return -(-following // GRAIN_MS) * GRAIN_MS
 
     def _pace(self, at: int, stopping: Stopping) -> bool:
         left = self._clock.wall_left_s(at)
@@ -140,11 +148,21 @@ class Runner:
             except queue.Empty:
                 return False
             return False
-        if self._alerts.run_once():
+        if self._tell_people():
             # What was raised may have told a sleeve something.
             self._gateway.background.wake()
             return False
-        return bool(self._gateway.idle) and self._player.idle and self._calls.empty()
+        return self._gateway.idle and self._player.idle and self._calls.empty()
+
+    def _tell_people(self) -> bool:
+        """Rules, timers and deliveries, where there are new records or their time has come."""
+        written = self._written()
+        if written == self._read and (self._due is None or self._clock() < self._due):
+            return False
+        worked = bool(self._alerts.run_once())
+        self._read = self._written() if worked else written
+        self._due = self._alerts.next_due()
+        return worked
 
     def _who(self) -> str:
         busy = [

@@ -17,6 +17,7 @@ from backend.domain.matter import SealKind
 from backend.domain.organisation import ROOT, child_path
 from backend.services.actors import load_actor
 from backend.services.credentials import CredentialService
+from backend.services.device_orders import DeviceOrderService
 from backend.services.devices import Commissioned, DeviceService, NewDevice
 from backend.services.faces import FaceService
 from backend.services.matters import MatterService
@@ -30,7 +31,7 @@ from seal_firmware_sim import credentials as sim
 from seal_firmware_sim.hardware import faces_orl
 from zhiyin.demo import people
 from zhiyin.wall import wall_clock
-from zhiyin.wiring import House
+from zhiyin.wiring import House, sign_down
 
 CONSENT: Final = (
     "本人同意将人脸照片用于盖章时的身份核验。照片只加密保存在本镇的服务器上，任职结束即删除；"
@@ -98,8 +99,10 @@ class Town:
 class Founder:
     """Enters everything once: organisations, people, roles, seals, sleeves, faces, matters."""
 
-    def __init__(self, house: House, tell: Callable[[str], None]) -> None:
+    def __init__(self, house: House, tell: Callable[[str], None], *, heartbeat_min: int) -> None:
         context = house.services
+        self._heartbeat_ms = heartbeat_min * 60_000
+        self._orders = DeviceOrderService(context, sign_down(house.keys))
         self._house = house
         self._tell = tell
         self._organisations = OrganisationService(context)
@@ -267,6 +270,7 @@ class Founder:
                 fence_m=300,
             ),
         )
+        self._orders.configure(root, name, {"heartbeat_ms": self._heartbeat_ms})
         self._lines.append(
             sim.Credentials(
                 device=name,
