@@ -1,0 +1,1 @@
+"""How tables came to be (Alembic). ``versions`` holds one module a step, oldest first."""
