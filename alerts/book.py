@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, or_, select, update
 
+from alerts.dialect import inserted
 from alerts.rules.finding import RANK, Finding, Severity
 from backend.domain.organisation import within
 from backend.domain.record import Record
 from backend.services.context import ServiceContext
-from backend.store.dialect import insert_or_ignore
 from backend.store.tables import alert, suppression
 
 LATE_MS: Final = 60_000
@@ -87,8 +87,7 @@ class AlertBook:
         row = self._active(conn, one.finding.dedupe)
         if row is None:
             fresh = self._fresh(conn, one, now)
-            inserted = conn.execute(insert_or_ignore(conn, alert), fresh)
-            if inserted.rowcount:
+            if inserted(conn, alert, fresh):
                 quiet = fresh["data"].get("suppressed")
                 return Entry(Change.SUPPRESSED if quiet else Change.RAISED, fresh)
             row = self._active(conn, one.finding.dedupe)

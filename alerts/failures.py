@@ -11,12 +11,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select
 
 from alerts import messages, recipients
+from alerts.dialect import inserted
 from alerts.outbox import Outbox, Telling, dedupe_key
 from alerts.preferences import load_many
 from alerts.rules.registry import BREAKTHROUGH
 from alerts.settings import AlertSettings
 from backend.services.context import ServiceContext
-from backend.store.dialect import insert_or_ignore
 from backend.store.tables import delivery, person
 
 FAILED: Final = "delivery_failed"
@@ -84,8 +84,9 @@ def _next_channel(
         return False
     channel, address = wishes.channels[place]
     occasion = str(row.message.get("occasion", row.id))
-    added = conn.execute(
-        insert_or_ignore(conn, delivery),
+    return inserted(
+        conn,
+        delivery,
         {
             "id": context.new_id(),
             "dedupe": dedupe_key(row.kind, occasion, row.person_id, place),
@@ -106,4 +107,3 @@ def _next_channel(
             "attempts": 0,
         },
     )
-    return bool(added.rowcount)
