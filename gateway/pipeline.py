@@ -79,7 +79,6 @@ class Pipeline:
         self._now = now
         self._answer = answer
         self._pause = pause
-        self._after = after
         self._stopping = False
         self.stats = Stats()
         self.before_transaction: tuple[Callable[[Batch], None], ...] = (decode, authenticate)
@@ -91,12 +90,17 @@ class Pipeline:
         self.after_transaction: tuple[Callable[[Batch], None], ...] = (
             answer,
             lambda batch: acknowledge(batch.inbound),
+            after,
         )
 
     def run(self) -> None:
         """Until :meth:`stop`: take what is there, handle it, settle receipts."""
         while not self._stopping:
-            self.step(timeout=0.5)
+            try:
+                self.step(timeout=0.5)
+            except Exception as error:  # the line must go on; what was in hand comes again
+                log.error("pipeline.failed", exc_info=error)
+                self._pause(FIRST_PAUSE_S)
 
     def stop(self) -> None:
         """End :meth:`run` after the batch in hand; what was not handled stays with the broker."""
@@ -121,54 +125,92 @@ class Pipeline:
         """Whether a receipt is still to be sent."""
         return self._answer.owes
 
+    def apply(self, batch: Batch) -> None:
+        """Run a batch that no message caused through the stages; may be called from any thread.
+
+        Raises whatever the store raises; nothing has happened then.
+        """
+        with self._db.write() as conn:
+            for stage in self.in_transaction:
+                stage(batch, conn)
+        self._committed(batch)
+
     def _handle(self, taken: list[Inbound]) -> None:
+        try:
+            batch = self._durably(lambda: self._commit(taken))
+        except Exception as error:
+            if len(taken) == 1:
+                self._set_aside(taken[0], error)
+                return
+            # One of them upsets us: halve until it stands alone, so that the others go on.
+            log.error("batch.split", size=len(taken), exc_info=error)
+            half = len(taken) // 2
+            self._handle(taken[:half])
+            self._handle(taken[half:])
+            return
+        if batch is not None:
+            self._committed(batch)
+
+    def _durably(self, work: Callable[[], Batch]) -> Batch | None:
+        """The committed batch; tries for as long as the store is away. None when told to stop."""
         pause = FIRST_PAUSE_S
         while not self._stopping:
             try:
-                self._run_stages(taken)
-                self.stats.waiting_since = None
-                return
+                batch = work()
             except Exception as error:
-                if is_passing(error):
-                    self.stats.retries += 1
-                    self.stats.waiting_since = self.stats.waiting_since or time.monotonic()
-                    log.warning("store.away", error=type(error).__name__, retry_s=pause)
-                    self._pause(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_S)
-                elif len(taken) > 1:
-                    # One of them upsets us: handle each alone, so that the others go on.
-                    log.error("batch.split", size=len(taken), exc_info=error)
-                    for message in taken:
-                        self._handle([message])
-                    return
-                else:
-                    self._set_aside(taken[0], error)
-                    return
+                if not is_passing(error):
+                    raise
+                self.stats.retries += 1
+                self.stats.waiting_since = self.stats.waiting_since or time.monotonic()
+                log.warning("store.away", error=type(error).__name__, retry_s=pause)
+                self._pause(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+            else:
+                self.stats.waiting_since = None
+                return batch
+        return None
 
-    def _run_stages(self, taken: list[Inbound]) -> None:
+    def _commit(self, taken: list[Inbound]) -> Batch:
         batch = Batch(inbound=taken, now=self._now())
         for stage in self.before_transaction:
             stage(batch)
         with self._db.write() as conn:
             for inside in self.in_transaction:
                 inside(batch, conn)
+        return batch
+
+    def _committed(self, batch: Batch) -> None:
+        """It is durable: whatever fails from here on must not undo or repeat it."""
         for stage in self.after_transaction:
-            stage(batch)
-        self.stats.batches += 1
-        self.stats.events += len(batch.accepted)
-        self.stats.duplicates += len(batch.duplicates)
-        self.stats.parked += len(batch.to_park)
-        self.stats.refused += len(batch.refused) + len(batch.forks)
-        self.stats.pieces += len(batch.pieces)
-        self._after(batch)
+            try:
+                stage(batch)
+            except Exception as error:
+                log.error("answer.failed", exc_info=error)
+        stats = self.stats
+        stats.batches += 1
+        stats.events += len(batch.accepted) + len(batch.found)
+        stats.duplicates += len(batch.duplicates)
+        stats.parked += len(batch.to_park)
+        stats.refused += len(batch.refused) + len(batch.forks)
+        stats.pieces += len(batch.pieces)
 
     def _set_aside(self, message: Inbound, error: Exception) -> None:
         """A message that we cannot handle is our mistake: kept, told, and the line goes on."""
         log.error("message.set_aside", topic=message.topic, exc_info=error)
-        batch = Batch(inbound=[message], now=self._now())
         reason = ProtocolError(Reason.INTERNAL, f"{type(error).__name__}: {error}"[:300])
-        batch.refused.append(RefusedMessage(message, reason))
-        commit = self.in_transaction[-1]
-        with self._db.write() as conn:
-            commit(batch, conn)
-        self.after_transaction[-1](batch)
+        refused = RefusedMessage(message, reason)
+
+        def keep() -> Batch:
+            batch = Batch(inbound=[message], now=self._now(), refused=[refused])
+            with self._db.write() as conn:
+                self.in_transaction[-1](batch, conn)
+            return batch
+
+        try:
+            batch = self._durably(keep)
+        except Exception as failure:
+            # Not even that: it stays unacknowledged, and comes again when we are started anew.
+            log.critical("message.not_kept", topic=message.topic, exc_info=failure)
+            return
+        if batch is not None:
+            self._committed(batch)

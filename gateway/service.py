@@ -17,6 +17,7 @@ from gateway.batch import Batch
 from gateway.checks import Checks, FaceMatcher
 from gateway.downlinks import Downlinks
 from gateway.gaps import Gaps
+from gateway.identify import Identify
 from gateway.inbox import Inbound, Inbox
 from gateway.link import Link, LinkSettings
 from gateway.pipeline import Pipeline
@@ -69,13 +70,18 @@ class Gateway:
         self.checks = Checks(
             db=parts.db,
             journal=parts.journal,
-            faces=parts.faces,
-            read_picture=parts.pictures.get,
-            open_template=parts.open_template,
-            pin_keys=parts.pin_keys,
+            identify=Identify(
+                db=parts.db,
+                faces=parts.faces,
+                read_picture=parts.pictures.get,
+                open_template=parts.open_template,
+                pin_keys=parts.pin_keys,
+                now=parts.now,
+            ),
             sign=sign,
             publisher=link,
             now=parts.now,
+            give_up_ms=parts.gap_give_up_ms,
         )
         self.uploads = Uploads(
             db=parts.db,
@@ -86,20 +92,20 @@ class Gateway:
             now=parts.now,
         )
         self.downlinks = Downlinks(parts.db, link, parts.now)
-        self.gaps = Gaps(parts.db, parts.journal, parts.now, parts.gap_give_up_ms)
-        self.background = Background(
-            [self.uploads.tick, self._check, self.downlinks.tick, self.gaps.tick]
-        )
         self.pipeline = Pipeline(
             db=parts.db,
             inbox=inbox,
-            authenticate=Authenticate(Keys(parts.db, parts.now)),
+            authenticate=Authenticate(Keys(parts.db)),
             decide=Decide(parts.policy),
             commit=Commit(parts.journal, parts.random, sign),
             answer=Answer(link, parts.grant_key, parts.receipt_key, parts.now, time.monotonic),
             acknowledge=acknowledge,
             now=parts.now,
             after=self._after,
+        )
+        self.gaps = Gaps(parts.db, parts.now, parts.gap_give_up_ms, self.pipeline.apply)
+        self.background = Background(
+            [self.uploads.tick, self._check, self.downlinks.tick, self.gaps.tick]
         )
         self._threads: list[threading.Thread] = []
 

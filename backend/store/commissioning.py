@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, exists, select, update
 
 from backend.domain.grant import LIVE
 from backend.domain.use import Grant
-from backend.store.sleeves import to_grant
 from backend.store.tables import device, device_key, downlink, mqtt_account, use_grant
+from backend.store.uses import to_grant
 from gateway.protocol.cose import PublicKey
 from gateway.protocol.envelope import GENESIS
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select, update
 
 from backend.domain.grant import LIVE
 from backend.domain.use import Grant
-from backend.store.sleeves import to_grant
 from backend.store.tables import downlink, use_grant
+from backend.store.uses import to_grant
 
 
 def insert(conn: Connection, grant: Grant, job: str, now: int) -> None:

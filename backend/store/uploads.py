@@ -7,10 +7,10 @@ gateways that hold different pieces of one picture see each other's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, delete, select, update
 
 from backend.store.dialect import insert_or_ignore
 from backend.store.tables import picture, picture_piece
@@ -62,11 +62,12 @@ class ArrivedPiece:
 @dataclass(frozen=True, slots=True)
 class Upload:
     """How far a picture is. ``missing`` are inclusive ranges of positions; ``failure`` a code when
-    it is broken or erased and the sleeve may drop it."""
+    it is broken or erased and the sleeve may drop it. ``device_id`` is the sleeve that named it."""
 
     state: str
     missing: tuple[tuple[int, int], ...] = ()
     failure: str = ""
+    device_id: str | None = field(default=None, compare=False)
 
     @property
     def full(self) -> bool:
@@ -142,6 +143,16 @@ def pieces_of(conn: Connection, picture_id: str) -> list[bytes]:
     )
 
 
+def give_up(conn: Connection, picture_id: str, failure: str) -> None:
+    """This upload can never become a picture; ``failure`` is the code that its sleeve is told."""
+    drop_pieces(conn, picture_id)
+    conn.execute(
+        update(picture)
+        .where(picture.c.id == picture_id, picture.c.state == ANNOUNCED)
+        .values(state=BROKEN, failure=failure)
+    )
+
+
 def drop_pieces(conn: Connection, picture_id: str) -> None:
     """Forget every held piece."""
     conn.execute(delete(picture_piece).where(picture_piece.c.picture_id == picture_id))
@@ -177,6 +188,7 @@ def _states(conn: Connection, rows: dict[str, Row[Any]]) -> dict[str, Upload]:
             row.state,
             _gaps(held[row.id], row.pieces) if row.state == ANNOUNCED else (),
             row.failure or "",
+            row.device_id,
         )
         for row in rows.values()
     }

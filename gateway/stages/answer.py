@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -50,6 +51,7 @@ class Answer:
         self._steady = steady
         self._owed: dict[str, Owed] = {}
         self._owed_since = 0.0
+        self._lock = threading.Lock()
 
     def __call__(self, batch: Batch) -> None:
         """Send answers and times; note the receipts."""
@@ -60,15 +62,16 @@ class Answer:
             self._publisher.publish(topics.down(name, held.type), payload)
         for name, message in batch.heartbeats.items():
             body = message.body
-            if isinstance(body, Heartbeat) and body.nonce is not None and name in batch.sleeves:
+            if isinstance(body, Heartbeat) and body.nonce is not None:
                 answer = Time(time=self._now(), nonce=body.nonce)
                 payload = envelope.seal_down(answer, self._grant_key, device=name, time=answer.time)
                 self._publisher.publish(topics.down(name, Time.type), payload)
-        if not self._owed:
-            self._owed_since = self._steady()
-        for state in batch.sleeves.values():
-            if state.touched:
-                self._owed[state.id] = Owed(state.counter, state.tip, tuple(state.ranges))
+        with self._lock:
+            if not self._owed:
+                self._owed_since = self._steady()
+            for state in batch.sleeves.values():
+                if state.touched:
+                    self._owed[state.id] = Owed(state.counter, state.tip, tuple(state.ranges))
 
     def settle(self, *, idle: bool) -> None:
         """Send the owed receipts when nothing else waits, or when they have waited long enough."""
@@ -76,8 +79,10 @@ class Answer:
             return
         if not idle and (self._steady() - self._owed_since) * 1000 < RECEIPT_EVERY_MS:
             return
+        with self._lock:
+            due, self._owed = self._owed, {}
         now = self._now()
-        for name, owed in self._owed.items():
+        for name, owed in due.items():
             receipt = Receipt(
                 through=owed.through,
                 tip=owed.tip,
@@ -86,7 +91,6 @@ class Answer:
             )
             payload = envelope.seal_down(receipt, self._receipt_key, device=name, time=now)
             self._publisher.publish(topics.down(name, Receipt.type), payload)
-        self._owed.clear()
 
     @property
     def owes(self) -> bool:

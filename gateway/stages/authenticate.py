@@ -1,20 +1,25 @@
-"""Stage 2: every signed message is checked with the key that its sleeve had at that counter."""
+"""Stage 2: every signed message is checked with the key that its sleeve had at that counter.
+
+What is kept here of keys only says which signatures are worth the trouble. Whether a key may sign
+is decided anew under the sleeve's lock (stage 3), so a key that was revoked, or rotated at another
+gateway, cannot slip through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from backend.store import sleeves
 from backend.store.db import Database
-from gateway.batch import Batch, RefusedMessage
+from gateway.batch import Batch, RefusedMessage, beat_order
+from gateway.inbox import Inbound
+from gateway.protocol import envelope
 from gateway.protocol.cose import PublicKey
 from gateway.protocol.envelope import Message
 from gateway.protocol.errors import ProtocolError, Reason
+from gateway.protocol.limits import MAX_INT
 from gateway.protocol.messages import Heartbeat, KeyRotated
-
-FRESH_MS = 2_000
-"""How long a cached key is trusted; the sleeve's status itself is read anew under its lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +30,41 @@ class KnownKey:
     first: int
     last: int | None
 
+    def fits(self, counter: int) -> bool:
+        """Whether it may sign event ``counter``; a heartbeat has none (0)."""
+        if not counter:
+            return True
+        return self.first <= counter and (self.last is None or counter <= self.last)
+
 
 class Keys:
-    """Registered keys by sleeve and key id, read in batches and kept for a moment."""
+    """Registered keys by sleeve and key id. A key that does not fit is looked up again."""
 
-    def __init__(self, db: Database, now: Callable[[], int]) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._now = now
         self._known: dict[str, dict[bytes, KnownKey]] = {}
-        self._read_at: dict[str, int] = {}
 
-    def refresh(self, devices: Iterable[str]) -> None:
-        """Read the keys of sleeves that are unknown or were read too long ago."""
-        now = self._now()
-        stale = {
-            name
-            for name in devices
-            if name not in self._read_at or not 0 <= now - self._read_at[name] < FRESH_MS
-        }
-        if not stale:
-            return
+    def known(self, message: Message) -> PublicKey | None:
+        """The key that must have signed ``message``, if it is at hand."""
+        known = self._known.get(message.device, {}).get(message.signed.kid)
+        return known.key if known is not None and known.fits(message.counter) else None
+
+    def refresh(self, devices: Collection[str]) -> None:
+        """Read the keys of these sleeves, and those that a parked rotation announces."""
         with self._db.read() as conn:
-            rows = sleeves.load_keys(conn, stale)
-        for name in stale:
-            self._known[name] = {}
-            self._read_at[name] = now
+            rows = sleeves.load_keys(conn, devices)
+            waiting = sleeves.parked_rotations(conn, devices)
+        for name in devices:
+            self._known.pop(name, None)
         for row in rows:
-            if row.revoked_at is None:
-                key = PublicKey(row.alg, row.public)
-                self._known[row.device_id][row.kid] = KnownKey(
-                    key, row.from_counter, row.until_counter
-                )
+            key = PublicKey(row.alg, row.public)
+            self._known.setdefault(row.device_id, {})[row.kid] = KnownKey(
+                key, row.from_counter, row.until_counter
+            )
+        for raw in waiting:
+            message = envelope.open_event(raw)  # its signature was checked before it was parked
+            if isinstance(message.body, KeyRotated):
+                self.expect(message, message.body)
 
     def find(self, message: Message) -> PublicKey:
         """The key that must have signed ``message``.
@@ -69,17 +78,16 @@ class Keys:
         known = keys.get(message.signed.kid)
         if known is None:
             raise ProtocolError(Reason.UNKNOWN_KEY, message.signed.kid.hex())
-        outside = message.counter < known.first or (
-            known.last is not None and message.counter > known.last
-        )
-        if message.counter and outside:
+        if not known.fits(message.counter):
             raise ProtocolError(Reason.UNKNOWN_KEY, f"not the key of counter {message.counter}")
         return known.key
 
     def expect(self, message: Message, body: KeyRotated) -> None:
-        """A verified rotation counts at once, for events right behind it in the same batch."""
-        key = PublicKey(body.alg, body.public)
-        self._known[message.device].setdefault(key.kid, KnownKey(key, message.counter + 1, None))
+        """A verified rotation is believed at once, for what comes right behind it."""
+        key = body.key()
+        self._known.setdefault(message.device, {}).setdefault(
+            key.kid, KnownKey(key, message.counter + 1, None)
+        )
 
 
 class Authenticate:
@@ -90,16 +98,42 @@ class Authenticate:
 
     def __call__(self, batch: Batch) -> None:
         """Check every message of the batch."""
-        self._keys.refresh({message.device for _, message in batch.messages})
+        unsure: list[tuple[Inbound, Message]] = []
         for inbound, message in batch.messages:
+            key = self._keys.known(message)
+            if key is None:
+                unsure.append((inbound, message))
+            else:
+                self._check(batch, inbound, message, key)
+        if unsure:
+            self._look_again(batch, unsure)
+
+    def _look_again(self, batch: Batch, unsure: list[tuple[Inbound, Message]]) -> None:
+        self._keys.refresh({message.device for _, message in unsure})
+        for message in batch.events:
+            if isinstance(message.body, KeyRotated):
+                self._keys.expect(message, message.body)
+        # A rotation among them introduces the key of those behind it, in whatever order they came.
+        for inbound, message in sorted(unsure, key=lambda pair: pair[1].counter or MAX_INT):
             try:
-                message.signed.verify(self._keys.find(message))
-                if isinstance(message.body, KeyRotated):
-                    self._keys.expect(message, message.body)
+                key = self._keys.find(message)
             except ProtocolError as error:
                 batch.refused.append(RefusedMessage(inbound, error, message.device))
-                continue
-            if isinstance(message.body, Heartbeat):
-                batch.heartbeats[message.device] = message
             else:
-                batch.events.append(message)
+                self._check(batch, inbound, message, key)
+
+    def _check(self, batch: Batch, inbound: Inbound, message: Message, key: PublicKey) -> None:
+        try:
+            message.signed.verify(key)
+        except ProtocolError as error:
+            batch.refused.append(RefusedMessage(inbound, error, message.device))
+            return
+        body = message.body
+        if isinstance(body, KeyRotated):
+            self._keys.expect(message, body)
+        elif isinstance(body, Heartbeat):
+            newest = batch.heartbeats.get(message.device)
+            if newest is None or beat_order(newest) < beat_order(message):
+                batch.heartbeats[message.device] = message
+            return
+        batch.events.append(message)

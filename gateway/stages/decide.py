@@ -10,11 +10,14 @@ from sqlalchemy import Connection
 
 from backend.domain import use as domain
 from backend.domain.record import Record
-from backend.store import sleeves
+from backend.store import uses
 from gateway.batch import Batch, SleeveState
+from gateway.protocol import envelope
 from gateway.protocol import messages as wire
 from gateway.protocol.envelope import Message
+from gateway.protocol.errors import ProtocolError
 from gateway.protocol.fields import short
+from gateway.stages.effects import side_effects
 
 BACK_MS: Final = 2_000
 """A sleeve's clock may be corrected by this much without being called set back (C20)."""
@@ -37,6 +40,8 @@ class Decide:
     def __call__(self, batch: Batch, conn: Connection) -> None:
         """Fill the batch's records, changed rows and answers."""
         _preload(batch, conn)
+        for message in batch.found:
+            self._event(batch, batch.sleeves[message.device], message, found=True)
         for message in batch.accepted:
             state = batch.sleeves[message.device]
             self._event(batch, state, message)
@@ -44,22 +49,25 @@ class Decide:
             state.last_event_time = message.time
         for state in batch.sleeves.values():
             _gap(batch, state)
+        for message in batch.duplicates:
+            _overtake(batch, message)
 
-    def _event(self, batch: Batch, state: SleeveState, message: Message) -> None:
+    def _event(
+        self, batch: Batch, state: SleeveState, message: Message, *, found: bool = False
+    ) -> None:
         body = message.body
-        late = batch.now - message.time > self._policy.late_ms
+        late = found or batch.now - message.time > self._policy.late_ms
         data: dict[str, Any] = {"event": message.fields, "boot": message.boot}
         if late:
             data["late"] = True
-        clock = self._clock(batch, state, message)
-        if clock:
+        if found:
+            data["found"] = True
+        elif clock := self._clock(batch, state, message):
             data["clock"] = clock
         if isinstance(body, wire.UnlockRequest):
-            self._unlock(batch, state, message, body, data)
+            self._unlock(batch, state, message, body, data, found=found)
             return
-        use = batch.uses.get(f"{message.device}:{message.fields.get('use', 0)}")
-        grant_id = message.fields.get("grant") or (use.grant if use is not None else None)
-        grant = batch.grants.get(grant_id) if grant_id else None
+        use, grant = _concerned(batch, message)
         try:
             judged = domain.judge(
                 body.type,
@@ -71,6 +79,7 @@ class Decide:
                 happened_at=message.time,
                 now=batch.now,
                 late=late,
+                found=found,
             )
         except Exception as error:  # nothing that happened may be lost for our own mistake
             judged = domain.Judgement(
@@ -98,7 +107,7 @@ class Decide:
                     evidence=None,
                 )
             )
-        _side_effects(batch, message, use, judged.check)
+        side_effects(batch, message, use, judged.check)
 
     def _unlock(
         self,
@@ -107,17 +116,25 @@ class Decide:
         message: Message,
         body: wire.UnlockRequest,
         data: dict[str, Any],
+        *,
+        found: bool,
     ) -> None:
         grant = _wanted(batch, message.device, body)
-        position = (body.position.lat, body.position.lon) if body.position else None
-        refused = domain.unlock(state.sleeve, grant, batch.now, position)
-        if refused is not None or grant is None:
+        if found:  # nobody waits for the answer any more, and no seal may move by it
+            data["verdict"] = {"refused": "found"}
+            batch.records.append(_record(batch, state, message, data, None, grant))
+            return
+        refused = _refused(batch, state, grant, body)
+        answer: wire.Down | None = None
+        if refused is None and grant is not None:
+            answer = to_wire(grant, request=message.counter, nonce=body.nonce)
+            if not _sayable(answer):
+                refused = domain.refusal("bad_grant")
+        if refused is not None or grant is None or answer is None:
             refused = refused or domain.refusal("unknown_grant")
             data["verdict"] = {"refused": refused.code}
             batch.records.append(_record(batch, state, message, data, None, grant))
-            answer: wire.Down = wire.Refusal(
-                answers=message.counter, reason=refused.code, text=refused.text
-            )
+            answer = _refusal(message, refused)
         else:
             name = domain.use_id(message.device, message.counter)
             use = domain.open_use(
@@ -129,7 +146,6 @@ class Decide:
             _put_use(batch, use)
             data["verdict"] = {"granted": grant.stamps}
             batch.records.append(_record(batch, state, message, data, use, grant))
-            answer = to_wire(grant, request=message.counter, nonce=body.nonce)
         batch.answers.append((message.device, message.counter, answer))
 
     def _clock(self, batch: Batch, state: SleeveState, message: Message) -> dict[str, Any] | None:
@@ -140,6 +156,63 @@ class Decide:
         if offset > self._policy.ahead_ms:
             return {"offset_ms": offset, "back": False}
         return None
+
+
+def _concerned(batch: Batch, message: Message) -> tuple[domain.Use | None, domain.Grant | None]:
+    """The use that an event names, and the grant: its own, else that of the use."""
+    number, grant_id = _names(message)
+    use = batch.uses.get(domain.use_id(message.device, number)) if number else None
+    if grant_id is None and use is not None:
+        grant_id = use.grant
+    return use, batch.grants.get(grant_id) if grant_id else None
+
+
+def _names(message: Message) -> tuple[int, str | None]:
+    # Of the typed body: what else stands in the fields is unknown, and of any kind.
+    body = message.body
+    return getattr(body, "use", 0), getattr(body, "grant", None)
+
+
+def _refused(
+    batch: Batch, state: SleeveState, grant: domain.Grant | None, body: wire.UnlockRequest
+) -> domain.Refused | None:
+    position = (body.position.lat, body.position.lon) if body.position else None
+    return domain.unlock(state.sleeve, grant, batch.now, position)
+
+
+def _refusal(message: Message, refused: domain.Refused) -> wire.Refusal:
+    return wire.Refusal(answers=message.counter, reason=refused.code, text=refused.text)
+
+
+def _sayable(answer: wire.Down) -> bool:
+    """Whether the contract can carry it: what a grant holds comes from people."""
+    try:
+        envelope.convert(envelope.plain(answer), type(answer))
+    except ProtocolError:
+        return False
+    return True
+
+
+def _overtake(batch: Batch, message: Message) -> None:
+    """An event sent again gets its first answer again, unless what happened since forbids it: a
+    grant that ended meanwhile must not reach the sleeve after its revocation (promise 1)."""
+    body, key = message.body, (message.device, message.counter)
+    state = batch.sleeves[message.device]
+    if isinstance(body, wire.UnlockRequest):
+        grant = _wanted(batch, message.device, body)
+        refused = _refused(batch, state, grant, body)
+        if refused is None:
+            return
+        own = grant is not None and grant.use_id == domain.use_id(*key)
+        # Its own use has begun: the sleeve has had the answer.
+        batch.overtaken[key] = (
+            None if own and refused.code == "used" else _refusal(message, refused)
+        )
+    elif isinstance(body, wire.FaceCaptured | wire.PinEntered):
+        _, grant = _concerned(batch, message)
+        code = "locked" if state.sleeve.locked else "revoked"
+        if state.sleeve.locked or (grant is not None and grant.state == "revoked"):
+            batch.overtaken[key] = _refusal(message, domain.refusal(code))
 
 
 def to_wire(
@@ -176,18 +249,19 @@ def _preload(batch: Batch, conn: Connection) -> None:
     use_ids: set[str] = set()
     grant_ids: set[str] = set()
     jobs: set[tuple[str, str]] = set()
-    for message in batch.accepted:
-        if number := message.fields.get("use"):
-            use_ids.add(f"{message.device}:{number}")
-        if name := message.fields.get("grant"):
+    for message in (*batch.accepted, *batch.found, *batch.duplicates):
+        number, name = _names(message)
+        if number:
+            use_ids.add(domain.use_id(message.device, number))
+        if name:
             grant_ids.add(name)
         if isinstance(message.body, wire.UnlockRequest) and message.body.job:
             jobs.add((message.device, message.body.job))
     if use_ids:
-        batch.uses = sleeves.load_uses(conn, use_ids)
+        batch.uses = uses.load_uses(conn, use_ids)
         grant_ids |= {use.grant for use in batch.uses.values() if use.grant}
     if grant_ids or jobs:
-        batch.grants, batch.grant_of_job = sleeves.load_grants(conn, grant_ids, jobs)
+        batch.grants, batch.grant_of_job = uses.load_grants(conn, grant_ids, jobs)
 
 
 def _wanted(batch: Batch, device: str, body: wire.UnlockRequest) -> domain.Grant | None:
@@ -235,104 +309,22 @@ def _record(
 
 def _gap(batch: Batch, state: SleeveState) -> None:
     """A hole in the sleeve's counters is recorded when it opens and when it heals."""
+    if state.gap_since is not None and (state.caught_up or (state.touched and not state.ranges)):
+        state.gap_since = None
+        batch.records.append(_gap_record(batch, state, "gap.healed", {}))
     if state.ranges and state.gap_since is None:
         state.gap_since = batch.now
-        kind = "gap.opened"
-    elif not state.ranges and state.gap_since is not None and state.touched:
-        state.gap_since = None
-        kind = "gap.healed"
-    else:
-        return
-    last = state.ranges[0][0] - 1 if state.ranges else state.counter
-    batch.records.append(
-        Record(
-            kind=kind,
-            org_path=state.org_path,
-            at=batch.now,
-            happened_at=batch.now,
-            device=state.id,
-            seal=state.sleeve.seal,
-            data={"first": state.counter + 1, "last": last} if state.ranges else {},
-        )
+        missing = {"first": state.counter + 1, "last": state.ranges[0][0] - 1}
+        batch.records.append(_gap_record(batch, state, "gap.opened", missing))
+
+
+def _gap_record(batch: Batch, state: SleeveState, kind: str, data: Mapping[str, Any]) -> Record:
+    return Record(
+        kind=kind,
+        org_path=state.org_path,
+        at=batch.now,
+        happened_at=batch.now,
+        device=state.id,
+        seal=state.sleeve.seal,
+        data=data,
     )
-
-
-def _side_effects(
-    batch: Batch, message: Message, use: domain.Use | None, check: domain.Check | None
-) -> None:
-    body = message.body
-    if isinstance(body, wire.FaceCaptured):
-        for frame, shot in enumerate(body.pictures):
-            batch.pictures.append(_picture(batch, message, shot, "face", use, frame=frame))
-    elif isinstance(body, wire.PageCaptured) and body.picture is not None:
-        kind = f"page_{body.stage}"
-        batch.pictures.append(_picture(batch, message, body.picture, kind, use, press=body.press))
-    elif isinstance(body, wire.KeyRotated):
-        batch.new_keys.append(
-            {
-                "device_id": message.device,
-                "alg": body.alg,
-                "public": body.public,
-                "counter": message.counter,
-            }
-        )
-    elif isinstance(body, wire.GrantStored):
-        batch.confirmed.append((message.device, wire.Grant.type, body.grant))
-    elif isinstance(body, wire.GrantDropped):
-        batch.confirmed.append((message.device, wire.Revoke.type, body.grant))
-    elif isinstance(body, wire.LockChanged):
-        batch.confirmed.append((message.device, wire.Lock.type, str(body.order)))
-    elif isinstance(body, wire.ConfigApplied):
-        batch.confirmed.append((message.device, wire.Config.type, str(body.revision)))
-    if check is not None:
-        batch.jobs.append(
-            {
-                "kind": check.kind,
-                "device_id": message.device,
-                "use_id": check.use_id,
-                "counter": message.counter,
-                "input": _job_input(body),
-            }
-        )
-
-
-def _picture(
-    batch: Batch,
-    message: Message,
-    shot: wire.PictureRef,
-    kind: str,
-    use: domain.Use | None,
-    **place: int,
-) -> dict[str, Any]:
-    return {
-        "id": shot.commit.hex(),
-        "org_path": batch.sleeves[message.device].org_path,
-        "kind": kind,
-        "device_id": message.device,
-        "use_id": use.id if use is not None else None,
-        "person_id": None,
-        "counter": message.counter,
-        "press": place.get("press"),
-        "frame": place.get("frame"),
-        "size": shot.size,
-        "pieces": shot.pieces,
-        "created_at": batch.now,
-    }
-
-
-def _job_input(body: object) -> dict[str, Any]:
-    if isinstance(body, wire.FaceCaptured):
-        return {
-            "pictures": [shot.commit.hex() for shot in body.pictures],
-            "attempt": body.attempt,
-            "challenge": body.challenge,
-            "matched": body.matched,
-        }
-    if isinstance(body, wire.PinEntered):
-        return {
-            "witness": body.witness,
-            "sealed": body.sealed.hex(),
-            "attempt": body.attempt,
-            "checked": body.checked,
-        }
-    return {}

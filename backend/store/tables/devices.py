@@ -41,6 +41,7 @@ device = Table(
     # Telemetry: newest heartbeat and state, never records.
     Column("online", Boolean, nullable=False, default=False),
     Column("claimed", BigInteger, nullable=False, default=0),  # `through` of the newest heartbeat
+    millis("last_heartbeat_time", nullable=False, default=0),  # its time by the sleeve's clock
     Column("battery", Integer),
     Column("temperature", Float),
     Column("firmware", String(200)),
@@ -111,3 +112,11 @@ downlink = Table(
     Column("sends", Integer, nullable=False, default=0),
 )
 Index("ix_downlink_open", downlink.c.device_id, downlink.c.confirmed_at)
+# The gateway looks twice a second for what is open, among all that ever was said.
+Index(
+    "ix_downlink_unconfirmed",
+    downlink.c.id,
+    sqlite_where=downlink.c.confirmed_at.is_(None),
+    postgresql_where=downlink.c.confirmed_at.is_(None),
+)
+Index("ix_device_gap_since", device.c.gap_since)
