@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from backend.store.db import is_passing
+
 log = structlog.get_logger(__name__)
 
 
@@ -30,8 +32,8 @@ class Background:
     def run(self) -> None:
         """Until :meth:`stop`."""
         while not self._stop.is_set():
+            self._busy = True  # first, so that between the two nobody takes us for idle
             self._wake.clear()
-            self._busy = True
             try:
                 while self._round() and not self._stop.is_set():
                     pass
@@ -44,10 +46,12 @@ class Background:
         for task in self._tasks:
             try:
                 worked = bool(task()) or worked
-            except Exception as error:  # the database may be away; the next round tries again
-                log.error(
-                    "background.failed", task=getattr(task, "__qualname__", ""), exc_info=error
-                )
+            except Exception as error:  # the next round tries again
+                name = getattr(task, "__qualname__", "")
+                if is_passing(error):
+                    log.warning("store.away", task=name, error=type(error).__name__)
+                else:
+                    log.error("background.failed", task=name, exc_info=error)
         return worked
 
     def stop(self) -> None:

@@ -29,6 +29,12 @@ log = structlog.get_logger(__name__)
 QOS: Final = 1
 IN_FLIGHT: Final = 2000
 KEEPALIVE_S: Final = 30
+RESUBSCRIBE_S: Final = 5.0
+"""How long after the broker refused our subscription it is asked again."""
+
+MAX_QUEUED: Final = 50_000
+"""Messages for sleeves that wait while the broker is away; beyond that they are dropped, for
+everything said to a sleeve is said again when it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Link:
         self._lost = lost
         self._connected = threading.Event()
         self._publishing = threading.Lock()
+        self._acknowledging = threading.Lock()
+        self._again: threading.Timer | None = None
         self._session = 0
         self._refusal: str | None = None
         self._client = self._make()
@@ -87,11 +95,12 @@ class Link:
                 tls_version=ssl.PROTOCOL_TLS_CLIENT,
             )
         client.max_inflight_messages_set(IN_FLIGHT)
-        client.max_queued_messages_set(0)
+        client.max_queued_messages_set(MAX_QUEUED)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.on_socket_open = no_delay
         return client
 
@@ -110,6 +119,8 @@ class Link:
 
     def stop(self) -> None:
         """Disconnect; the broker keeps what was not acknowledged."""
+        if self._again is not None:
+            self._again.cancel()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -135,10 +146,21 @@ class Link:
 
     def acknowledge(self, messages: Sequence[Inbound]) -> None:
         """PUBACK: the broker may forget these. Those of an older connection come again anyway."""
-        for message in messages:
-            session, mid = divmod(message.token, 1 << 16)
-            if mid and session == self._session:
-                self._client.ack(mid, QOS)
+        # Under the lock no new connection can begin: on it the same number means another message.
+        with self._acknowledging:
+            for message in messages:
+                session, mid = divmod(message.token, 1 << 16)
+                if mid and session == self._session:
+                    self._client.ack(mid, QOS)
+
+    def _new_session(self) -> None:
+        with self._acknowledging:
+            self._session += 1
+
+    def _subscribe(self) -> None:
+        group = self._settings.shared_group
+        prefix = f"$share/{group}/" if group else ""
+        self._client.subscribe([(prefix + UP_FILTER, QOS), (prefix + STATE_FILTER, QOS)])
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
@@ -147,35 +169,39 @@ class Link:
             self._refusal = str(reason)
             log.error("broker.refused", reason=str(reason))
             return
-        self._refusal = None
-        self._session += 1
-        group = self._settings.shared_group
-        prefix = f"$share/{group}/" if group else ""
-        result, mid = client.subscribe([(prefix + UP_FILTER, QOS), (prefix + STATE_FILTER, QOS)])
-        log.info("broker.connected", subscribed=result == mqtt.MQTT_ERR_SUCCESS, mid=mid)
-        client.on_subscribe = self._on_subscribe
+        log.info("broker.connected", session=self._session)
+        self._subscribe()
 
     def _on_subscribe(
-        self, client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
+        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
     ) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
+            # Without it we are deaf, which must show; its ACL may yet be mended.
             self._refusal = f"subscription refused: {refused[0]}"
             log.error("broker.subscription_refused", reasons=refused)
-            client.disconnect()
+            self._again = threading.Timer(RESUBSCRIBE_S, self._subscribe)
+            self._again.daemon = True
+            self._again.start()
             return
+        self._refusal = None
         self._connected.set()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         self._connected.clear()
+        self._new_session()
         log.warning("broker.disconnected", reason=str(reason))
         self._lost()
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: Any) -> None:
         token = (self._session << 16) | (message.mid if message.qos else 0)
-        self._deliver(Inbound(message.topic, message.payload, token))
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # a broker should refuse it; set aside like any bad topic
+            topic = "?"
+        self._deliver(Inbound(topic, message.payload, token))
 
 
 def no_delay(_client: mqtt.Client, _userdata: Any, sock: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 # A database that vanished without a word is noticed within seconds, not after TCP's two hours.
 _PATIENCE: Final = {
@@ -69,10 +70,16 @@ class Database:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether a database error is worth trying again: away, restarting, locked, disk full."""
-    return isinstance(error, OperationalError) or (
-        isinstance(error, DBAPIError) and bool(error.connection_invalidated)
-    )
+    """Whether a database error is worth trying again: away, restarting, locked, disk full, no
+    connection free, or a standby that is about to take over."""
+    if isinstance(error, OperationalError | PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING
+
+
+_PASSING = frozenset({"25006"})  # read_only_sql_transaction: PostgreSQL's standby
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
