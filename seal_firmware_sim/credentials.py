@@ -16,7 +16,8 @@ Fields of a line (those with a default may be left out)::
     home          {"lat", "lon"} or null
     start         {"counter": 0, "tip": "00…", "boot": 0, "total": 0}
     jobs          job codes that a load test may use, each with its number of stamps:
-                  [{"job": "123456", "stamps": 1}]
+                  [{"job": "123456", "stamps": 1, "face": null, "pin": null, "witness": "",
+                    "witness_pin": ""}]
 """
 
 from __future__ import annotations
@@ -94,10 +95,15 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An approved application that a load test may use up."""
+    """An approved application that a load test may use up. The operator is person ``face`` of the
+    40, or enters ``pin`` beside ``witness``; with neither, a picture without a face is taken."""
 
     job: JobCode
     stamps: Stamps = 1
+    face: Annotated[int, Meta(ge=0, le=39)] | None = None
+    pin: str | None = None
+    witness: str = ""
+    witness_pin: str = ""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
