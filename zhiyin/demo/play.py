@@ -118,6 +118,7 @@ class Demo:
             channels=self._channels(),
         )
         self._house.start()
+        self._undo.callback(self._house.stop)
         self.alerts: Alerts = self._house.alerts
         self._choose_channels(town)
         self._connect_sleeves(town)
@@ -197,6 +198,7 @@ class Demo:
             )
             actor.mechanism.total = totals.get(one.device, 0)
             actors[village, kind] = actor
+            self._undo.callback(actor.sleeve.transport.drop)
         seeds = count(self.scenario.seed + len(started) * 100)
         stage = Stage(office, actors, lambda: next(seeds))
         self.player = Player(
@@ -241,9 +243,6 @@ class Demo:
 
     def close(self) -> None:
         """Stop everything in reverse."""
-        for actor in self.player.actors.values():
-            actor.sleeve.transport.drop()
-        self._house.stop()
         self._undo.close()
 
 

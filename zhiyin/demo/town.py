@@ -39,6 +39,9 @@ CONSENT: Final = (
 )
 PIN: Final = "258036"
 WITNESS_PIN: Final = "147025"
+DEPUTY_EVERY: Final = 13
+"""In every so many villages somebody else can approve what the director applies for."""
+
 _LAT, _LON = 30.08, 120.17
 
 
@@ -184,6 +187,9 @@ class Founder:
             )
             for place, (title, login, roles) in enumerate(staff)
         ]
+        if number % DEPUTY_EVERY == 0:
+            deputy = people.name_of(number, 4)
+            self._person(root, code, deputy, None, "村副主任（审批人）", (Role.APPROVER,))
         self._set_pin(root, ids[2], PIN)
         self._set_pin(root, ids[3], WITNESS_PIN)
         self._faces.enrol(
