@@ -1,13 +1,13 @@
-"""What a person finds in the app itself: notices, read or not, and how they like to be told."""
+"""What a person finds in the app itself: notices, read or not; and who was told of a use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, update
 
-from backend.store.tables import delivery, inbox_notice, organisation, person, preference
+from backend.store.tables import delivery, inbox_notice, organisation, person
 
 
 def badge(conn: Connection, person_id: str) -> Row[Any] | None:
@@ -55,21 +55,6 @@ def mark_read(conn: Connection, person_id: str, now: int, notice_id: str | None 
     if notice_id is not None:
         change = change.where(inbox_notice.c.id == notice_id)
     conn.execute(change.values(read_at=now))
-
-
-def preferences(conn: Connection, person_id: str) -> Row[Any] | None:
-    """How a person wants to be told, when they ever said so."""
-    return conn.execute(select(preference).where(preference.c.person_id == person_id)).one_or_none()
-
-
-def save_preferences(conn: Connection, person_id: str, values: Mapping[str, Any], now: int) -> None:
-    """Keep how a person wants to be told; ``now`` is ms UTC."""
-    row = dict(values) | {"updated_at": now}
-    changed = conn.execute(
-        update(preference).where(preference.c.person_id == person_id).values(row)
-    )
-    if changed.rowcount == 0:
-        conn.execute(preference.insert(), row | {"person_id": person_id})
 
 
 def deliveries_of_use(conn: Connection, use_id: str) -> Sequence[Row[Any]]:

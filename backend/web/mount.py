@@ -1,17 +1,37 @@
-"""Every page, in one list: what the application includes."""
+"""Every page, in one list: what the application includes, and what it is handed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
 from fastapi import APIRouter
 
+from backend.api.deps import Services
+from backend.services.application_drafts import DraftService
+from backend.services.application_reader import ApplicationReader
+from backend.services.applications import ApplicationService
+from backend.services.context import ServiceContext
+from backend.services.matters import MatterService
+from backend.services.people import PeopleService
+from backend.services.pictures import PictureService
+from backend.services.register import RegisterService
+from backend.web.live import Changes
+from backend.web.ports import AlertWords, CaseDesk, NoticeDesk, Web
+
 MODULES: Final[tuple[str, ...]] = (
     "static_files",
+    "installable",
     "sign_in",
+    "home",
     "today",
     "pictures",
+    "apply",
+    "papers",
+    "approve",
+    "at_sleeve",
+    "inbox",
     "story",
 )
 """Modules of ``backend.web`` with a ``router``."""
@@ -20,3 +40,32 @@ MODULES: Final[tuple[str, ...]] = (
 def routers() -> list[APIRouter]:
     """The routers of all pages; give ``backend.web.errors.install`` as a finishing step."""
     return [import_module(f"backend.web.{name}").router for name in MODULES]
+
+
+def assemble(
+    services: Services,
+    *,
+    wall: Callable[[], int],
+    alert_words: AlertWords,
+    case_desk: CaseDesk | None = None,
+    notice_desk: NoticeDesk | None = None,
+    review_reason: str | None = None,
+) -> Web:
+    """What the pages are handed, out of the services that the API has. Add it to ``services``."""
+    context = services.get(ServiceContext)
+    return Web(
+        context=context,
+        wall=wall,
+        drafts=services.get(DraftService),
+        applications=services.get(ApplicationService),
+        reader=services.get(ApplicationReader),
+        matters=services.get(MatterService),
+        people=services.get(PeopleService),
+        pictures=services.get(PictureService),
+        register=services.get(RegisterService),
+        changes=Changes(context.db),
+        alert_words=alert_words,
+        case_desk=case_desk,
+        notice_desk=notice_desk,
+        review_reason=review_reason,
+    )

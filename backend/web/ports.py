@@ -68,13 +68,51 @@ class CaseDesk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a person wants to be told. ``channels``: (channel, address) in their order; ``muted``:
+    kinds of ordinary notices; ``mutable``: kinds that may be muted at all; ``available``: channels
+    of this installation. Quiet hours are local ``HH:MM``; alike: none."""
+
+    channels: tuple[tuple[str, str], ...] = ()
+    muted: frozenset[str] = frozenset()
+    quiet_from: str = "22:00"
+    quiet_until: str = "07:00"
+    mutable: tuple[str, ...] = ()
+    available: tuple[str, ...] = ()
+
+
+class NoticeDesk(Protocol):
+    """Keeps how people want to be told, and sends them a test."""
+
+    def wishes(self, actor: Actor) -> Wishes:
+        """The actor's own, or the installation's defaults."""
+        ...
+
+    def save(self, actor: Actor, wishes: Wishes) -> object:
+        """Keep them.
+
+        Raises:
+            DomainError: ``bad_time``, ``bad_channel``, ``bad_address``.
+        """
+        ...
+
+    def send_test(self, actor: Actor) -> object:
+        """Send the actor a test message by their first channel.
+
+        Raises:
+            DomainError: when there is none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """Everything that pages need. ``wall`` is wall time (ms UTC): sessions and the hint that the
     demo's clock differs go by it.
 
     ``review_reason``: a reason stated beforehand for whoever may look at pictures, so that a demo
-    shows them at once; ``None`` in every real installation. ``case_desk`` may be missing while
-    alerts run elsewhere: the pages then show and do not offer.
+    shows them at once; ``None`` in every real installation. Without ``case_desk`` and
+    ``notice_desk`` (alerts run elsewhere) the pages show and do not offer.
     """
 
     context: ServiceContext
@@ -89,4 +127,5 @@ class Web:
     changes: Changes
     alert_words: AlertWords
     case_desk: CaseDesk | None = None
+    notice_desk: NoticeDesk | None = None
     review_reason: str | None = None

@@ -58,6 +58,7 @@ def environment() -> Environment:
         "SEAL_KIND_ZH": SEAL_KIND_ZH,
         "LEVEL_ZH": LEVEL_ZH,
     }
+    env.tests["search_in"] = lambda name, wanted: str(name).startswith(wanted)
     env.filters |= {
         "when": _when,
         "lasting": _duration,

@@ -166,3 +166,9 @@ CHANNEL: Final[Mapping[str, str]] = {
     "ntfy": mark("手机推送"),
     "webhook": mark("接口推送"),
 }
+
+NOTICE_KIND: Final[Mapping[str, str]] = {
+    "use_finished": mark("用印完成"),
+    "late_uses_bundled": mark("补传的用印汇总"),
+    "application_decided": mark("申请有了结果"),
+}

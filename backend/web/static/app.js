@@ -1,5 +1,7 @@
-// What plain HTML and htmx do not do: says whether the live connection stands.
+// What plain HTML and htmx do not do: says whether the live connection stands,
+// and makes the pages an app on a phone.
 "use strict";
+if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register("/sw.js");
 (() => {
   const SILENCE_MS = 40000;
   const body = document.body;

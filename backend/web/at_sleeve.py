@@ -1,0 +1,115 @@
+"""At the sleeve: the granted job, its code, what to do next, live; at the end 用印完成."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import Header, Query
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend.domain.actor import Actor
+from backend.domain.record import Record
+from backend.services.register import seen_uses
+from backend.services.views import ApplicationView
+from backend.store import today, use_story
+from backend.web import looks
+from backend.web.i18n import mark, reading_locale, say
+from backend.web.live import Head
+from backend.web.live_pages import changed
+from backend.web.ports import Web
+from backend.web.site import Concerned, WebPort, page, pages, piece
+from backend.web.story_words import CODES, code
+
+STEPS: Final = (
+    mark("在套筒上输入任务码"),
+    mark("输入章数"),
+    mark("正对镜头拍脸"),
+    mark("放好文件，按“盖章”"),
+    mark("盖完按“结束”"),
+)
+_REACHED: Final = {
+    "unlocked": 1,
+    "open": 1,
+    "counted": 2,
+    "checking": 2,
+    "cleared": 3,
+    "stamping": 3,
+    "finished": 5,
+    "refused": 5,
+}
+_REFUSED: Final = ("unlock.refused", "event.attempt_refused")
+
+router = pages()
+
+
+@router.get("/applications/{application_id}/sleeve")
+def sleeve_page(request: Request, who: Concerned, web: WebPort, application_id: str) -> Response:
+    """The page."""
+    looks.begin_stated(web, who.actor)
+    cursor = web.changes.head()
+    view = web.reader.get(who.actor, application_id)
+    values = _values(web, who.actor, view) | {"cursor": cursor}
+    return page(request, web, who, "sleeve.html", values)
+
+
+@router.get("/applications/{application_id}/sleeve/progress")
+def progress(request: Request, who: Concerned, web: WebPort, application_id: str) -> Response:
+    """What changes on it."""
+    view = web.reader.get(who.actor, application_id)
+    return piece(request, web, who, "parts/progress.html", _values(web, who.actor, view))
+
+
+@router.get("/live/applications/{application_id}")
+async def live_application(
+    who: Concerned,
+    web: WebPort,
+    application_id: str,
+    cursor: Annotated[int, Query(ge=0)],
+    last_event_id: Annotated[int | None, Header()] = None,
+) -> Response:
+    """Says that something happened to this application or its use; what, the page asks for."""
+
+    def wanted(head: Head) -> bool:
+        return head.application == application_id
+
+    return changed(web, last_event_id if last_event_id is not None else cursor, wanted)
+
+
+def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
+    locale = reading_locale(actor.locale)
+    with web.context.db.read() as conn:
+        uses = today.uses_of_application(conn, seen_uses(conn, actor), view.row.id)
+        use = uses[-1] if uses else None
+        tiles = []
+        if use is not None:
+            taken = today.pictures_of(conn, [use.id]).get(use.id, [])
+            tiles = looks.few(looks.tiles(taken, actor, looks.open_reviews(conn, web, actor)))
+        refusal = _refusal(conn, view, locale)
+        open_now = looks.open_reviews(conn, web, actor)
+    grant = next((one for one in reversed(view.grants)), None)
+    return {
+        "view": view,
+        "row": view.row,
+        "grant": grant,
+        "use": use,
+        "reached": _REACHED.get(use.state, 0) if use is not None else 0,
+        "steps": STEPS,
+        "tiles": tiles,
+        "refusal": refusal,
+        "reviews": open_now,
+        "may_look": bool(tiles),
+    }
+
+
+def _refusal(conn: Connection, view: ApplicationView, locale: str) -> str | None:
+    """Why the sleeve said no, when that is the last thing that it said about this application."""
+    records: list[Record] = use_story.of_application(conn, view.row.id)
+    told = [one for one in records if one.kind.startswith(("event.", "unlock.", "check."))]
+    if not told or told[-1].kind not in _REFUSED:
+        return None
+    last = told[-1]
+    reason = last.data.get("reason") or last.data.get("event", {}).get("reason")
+    text = code(reason)
+    return say(text, locale) if text in CODES.values() else text
