@@ -1,11 +1,12 @@
 """``zhiyin bench ingest``: signed events through Mosquitto until they are committed and receipted.
 
-The floor is the same loop with only paho, CBOR decoding and a batch insert; the naive version
-commits each message by ORM in the paho callback. All three in one run, on one machine.
+The floor is the same loop with only paho, CBOR decoding and a batch insert; the naive version does
+all our duties, but in the paho callback, with ORM objects and a commit a message. All three in one run, on one machine.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import resource
 import statistics
@@ -18,9 +19,12 @@ from typing import Any
 from sqlalchemy import BigInteger, LargeBinary, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from backend.ledger.entries import encode_entry
+from backend.ledger.log import Log
 from backend.store.db import Database
 from backend.store.tables import metadata, record
-from gateway.protocol import cbor, cose, envelope
+from gateway.protocol import cbor, cose, envelope, topics
+from gateway.protocol.messages import GrantBurnt, Receipt, Stamped, UnlockRequest
 from zhiyin.bench import load
 from zhiyin.bench.site import LOAD_USER, Site, enrol, open_broker, running, say, wall_ms
 
@@ -32,7 +36,7 @@ class _Base(DeclarativeBase):
 
 
 class _Row(_Base):
-    __tablename__ = "naive_event"
+    __tablename__ = "bench_event"
     id: Mapped[int] = mapped_column(primary_key=True)
     device: Mapped[str] = mapped_column(String(64))
     counter: Mapped[int] = mapped_column(BigInteger)
@@ -41,6 +45,29 @@ class _Row(_Base):
     happened_at: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class _Sleeve(_Base):
+    __tablename__ = "bench_sleeve"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    public: Mapped[bytes] = mapped_column(LargeBinary)
+    counter: Mapped[int] = mapped_column(BigInteger)
+    tip: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class _Grant(_Base):
+    __tablename__ = "bench_grant"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sleeve: Mapped[str] = mapped_column(String(64))
+    stamps: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(32))
+
+
+class _Use(_Base):
+    __tablename__ = "bench_use"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    grant: Mapped[str] = mapped_column(String(64))
+    pressed: Mapped[int] = mapped_column(BigInteger)
 
 
 def cpu_s() -> float:
@@ -153,22 +180,49 @@ def _floor(events: int) -> float:
 
 
 def _naive(events: int) -> float:
+    """The same duties, written straightforwardly: in the paho callback each message is verified,
+    ordered and judged with ORM objects, logged, committed and receipted, one at a time."""
     with tempfile.TemporaryDirectory(prefix="zhiyin-bench-") as name:
         folder = Path(name)
         broker, password = open_broker(folder)
         db = Database(f"sqlite+pysqlite:///{folder / 'naive.sqlite3'}")
         _Base.metadata.create_all(db.engine)
+        metadata.create_all(db.engine)
+        log = Log("bench.zhiyin/naive")
+        with db.write() as conn:
+            log.create(conn)
         sleeves = _unregistered(folder)
-        keys = {sleeve.id: sleeve.signer.public for sleeve in sleeves}
+        receipt_key = cose.Ed25519Signer(os.urandom(32))
+        with Session(db.engine) as session:
+            for sleeve in sleeves:
+                raw = sleeve.signer.public.raw
+                session.add(_Sleeve(id=sleeve.id, public=raw, counter=0, tip=bytes(32)))
+                session.add(
+                    _Grant(id=f"grant-{sleeve.id}-0", sleeve=sleeve.id, stamps=999, state="issued")
+                )
+            session.commit()
         done = 0
 
-        def on_message(_client: Any, _data: Any, message: Any) -> None:
+        def on_message(client: Any, _data: Any, message: Any) -> None:
             nonlocal done
             opened = envelope.open_event(message.payload)
-            opened.signed.verify(keys[opened.device])
             with Session(db.engine) as session:
+                sleeve = session.get_one(_Sleeve, opened.device)
+                opened.signed.verify(cose.PublicKey(cose.EDDSA, sleeve.public))
+                if opened.counter != sleeve.counter + 1 or opened.prev != sleeve.tip:
+                    raise RuntimeError("out of order")
+                _judge(session, opened)
+                sleeve.counter, sleeve.tip = opened.counter, opened.hash
                 session.add(_Row(**_row(message.payload)))
+                entry = encode_entry(opened.body.type, wall_ms(), opened.hash)
+                log.append(session.connection(), [entry])
                 session.commit()
+            receipt = Receipt(through=opened.counter, tip=opened.hash, time=wall_ms())
+            client.publish(
+                topics.down(opened.device, receipt.type),
+                envelope.seal_down(receipt, receipt_key, device=opened.device, time=receipt.time),
+                qos=1,
+            )
             done += 1
 
         client = load.connect(broker.port, LOAD_USER, password, "bench-naive")
@@ -186,6 +240,23 @@ def _naive(events: int) -> float:
         broker.stop()
         db.dispose()
         return len(messages) / took
+
+
+def _judge(session: Session, opened: envelope.Message) -> None:
+    """Whether the grant is good and how many stamps there were, by ORM objects."""
+    body = opened.body
+    if isinstance(body, UnlockRequest):
+        grant = session.get_one(_Grant, body.grant or "")
+        grant.state = "unlocked"
+        use = f"{opened.device}:{opened.counter}"
+        session.add(_Use(id=use, grant=grant.id, pressed=0))
+    elif isinstance(body, GrantBurnt):
+        session.get_one(_Grant, body.grant).state = "burnt"
+    elif isinstance(body, Stamped):
+        found = session.get_one(_Use, f"{opened.device}:{body.use}")
+        found.pressed += 1
+        if found.pressed > session.get_one(_Grant, found.grant).stamps:
+            raise RuntimeError("more stamps than granted")
 
 
 def _unregistered(folder: Path) -> Any:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,7 @@ class Site:
     keys: KeyRing
     sleeves: tuple[Sleeve, ...]
     password: str
+    journal: Journal
 
 
 def say(text: str) -> None:
@@ -140,8 +141,13 @@ def enrol(db: Database, count: int, grants_each: int) -> tuple[Sleeve, ...]:
 
 
 @contextmanager
-def running(count: int, grants_each: int = 1, url: str | None = None) -> Iterator[Site]:
-    """A site with Mosquitto and a gateway, ended on leaving."""
+def running(
+    count: int,
+    grants_each: int = 1,
+    url: str | None = None,
+    committed: Callable[[], None] = lambda: None,
+) -> Iterator[Site]:
+    """A site with Mosquitto and a gateway, ended on leaving; ``committed`` after each batch."""
     with tempfile.TemporaryDirectory(prefix="zhiyin-bench-") as name:
         folder = Path(name)
         db = Database(url or f"sqlite+pysqlite:///{folder / 'bench.sqlite3'}")
@@ -152,9 +158,10 @@ def running(count: int, grants_each: int = 1, url: str | None = None) -> Iterato
         keys = KeyRing.create(folder / "keys")
         sleeves = enrol(db, count, grants_each)
         broker, password = open_broker(folder)
+        journal = Journal(log, os.urandom)
         parts = Parts(
             db=db,
-            journal=Journal(log, os.urandom),
+            journal=journal,
             pictures=PictureStore(keys),
             faces=NobodyChecks(),
             grant_key=keys.grant,
@@ -163,6 +170,7 @@ def running(count: int, grants_each: int = 1, url: str | None = None) -> Iterato
             open_template=keys.open_template,
             now=wall_ms,
             random=os.urandom,
+            committed=committed,
         )
         gateway, link = connect(
             parts,
@@ -173,7 +181,7 @@ def running(count: int, grants_each: int = 1, url: str | None = None) -> Iterato
         try:
             if not link.wait_connected(10):
                 raise RuntimeError(f"no connection to the bench broker: {link.refusal}")
-            yield Site(folder, db, broker, gateway, link, keys, sleeves, password)
+            yield Site(folder, db, broker, gateway, link, keys, sleeves, password, journal)
         finally:
             link.stop()
             gateway.stop()

@@ -35,6 +35,13 @@ def register(app: typer.Typer) -> None:
 
         _tell(measured.run(rate=rate, quick=quick), as_json)
 
+    @bench.command("loop")
+    def loop(quick: Quick = False, as_json: AsJson = False) -> None:
+        """盖章到消息交给通道的时间、人脸核验的 CPU · press to message, and a face's CPU."""
+        from zhiyin.bench import loop as measured
+
+        _tell(measured.run(quick=quick), as_json)
+
     app.add_typer(bench, name="bench")
 
 
