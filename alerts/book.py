@@ -6,7 +6,7 @@ same at the same time end with one row, counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -22,6 +22,8 @@ from backend.store.tables import alert, suppression
 
 LATE_MS: Final = 60_000
 """What was found this much after it happened is called late: both times are said."""
+
+_CHUNK: Final = 500
 
 PAST_ESCALATION: Final = 1_000
 """Beyond every step: what is suppressed is not taken further up."""
@@ -62,6 +64,8 @@ class AlertBook:
     def write(self, conn: Connection, found: Iterable[Found], now: int) -> list[Entry]:
         """What each finding changed, in order; what changed nothing is left out."""
         entries: list[Entry] = []
+        found = list(found)
+        self._lock(conn, {one.finding.dedupe for one in found})
         for one in found:
             entry = self._clear(conn, one, now) if one.finding.clears else self._put(conn, one, now)
             if entry is not None:
@@ -118,6 +122,15 @@ class AlertBook:
         changed = {"active": False, "cleared_at": now, "updated_at": now}
         conn.execute(update(alert).where(alert.c.id == row.id).values(**changed))
         return Entry(Change.CLEARED, {**row._asdict(), **changed})
+
+    @staticmethod
+    def _lock(conn: Connection, dedupes: Collection[str]) -> None:
+        """Lock what is active, in one order for everybody, so that nobody waits in a circle."""
+        wanted = sorted(dedupes)
+        for start in range(0, len(wanted), _CHUNK):
+            part = wanted[start : start + _CHUNK]
+            query = select(alert.c.id).where(alert.c.dedupe.in_(part), alert.c.active.is_(True))
+            conn.execute(query.order_by(alert.c.dedupe).with_for_update()).all()
 
     @staticmethod
     def _active(conn: Connection, dedupe: str) -> Row[Any] | None:

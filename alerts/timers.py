@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from alerts import escalation, telling
+from alerts import escalation, telling, turns
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox
@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 _OPEN_USE: Final = ("unlocked", "open", "counted", "checking", "cleared", "stamping")
 _NEAR_DEGREES: Final = 0.0005
 """Some 50 m: nearer to its home than this no sleeve is looked at more closely."""
+
+TURN: Final = "alerts.timers"
 
 Sweep = Callable[[], object]
 
@@ -85,6 +87,9 @@ class Timers:
         if quiet:
             return 0
         with self._context.db.write() as conn:
+            turns.take(
+                conn, TURN, now
+            )  # what watches remember is read and written by one at a time
             facts = DatabaseContext(
                 conn, self._settings.rules, self._context.holidays, now, self._holiday_name
             )

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection, func, select, update
 
-from alerts import notices, telling
+from alerts import notices, telling, turns
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox, Telling
@@ -23,7 +23,6 @@ from alerts.states import RuleStates
 from alerts.wording import Namer
 from backend.domain.record import Record
 from backend.services.context import ServiceContext
-from backend.store.dialect import insert_or_ignore
 from backend.store.journal import from_row
 from backend.store.tables import record, worker_cursor
 
@@ -71,7 +70,7 @@ class Worker:
             return 0
         now = self._context.now()
         with self._context.db.write() as conn:
-            first = self._locked_cursor(conn, now)
+            first = turns.take(conn, CURSOR, now)
             head = _head(conn)
             last = min(first + self._settings.batch - 1, head)
             if last < first:
@@ -147,17 +146,6 @@ class Worker:
             self.stats.failed += 1
             log.error("notice.failed", kind=one.kind, seq=one.seq, exc_info=error)
             return []
-
-    def _locked_cursor(self, conn: Connection, now: int) -> int:
-        query = select(worker_cursor.c.seq).where(worker_cursor.c.name == CURSOR).with_for_update()
-        seq = conn.execute(query).scalar()
-        if seq is None:
-            conn.execute(
-                insert_or_ignore(conn, worker_cursor),
-                {"name": CURSOR, "seq": 0, "updated_at": now},
-            )
-            seq = conn.execute(query).scalar_one()
-        return int(seq)
 
 
 def _head(conn: Connection) -> int:
