@@ -13,6 +13,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from alerts import api as alerts_api
 from alerts import messages
 from alerts.service import Alerts
 from alerts.wording import Namer
@@ -131,10 +132,14 @@ def application(
     found = services(house, hub, wall)
     web = pages(house, found, alerts, wall=wall, review_reason=review_reason)
     found.add(web)
+    routers = [*mount.routers()]
+    if alerts is not None:
+        alerts_api.offer(found, alerts, house.services)
+        routers += alerts_api.routers()
     app = create_app(
         found,
         api_settings(house.settings.web),
-        routers=mount.routers(),
+        routers=routers,
         finish=[errors.install],
     )
     app.router.lifespan_context = _following(JournalTail(house.db, hub), web.changes)
