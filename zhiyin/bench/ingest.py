@@ -1,7 +1,8 @@
 """``zhiyin bench ingest``: signed events through Mosquitto until they are committed and receipted.
 
 The floor is the same loop with only paho, CBOR decoding and a batch insert; the naive version does
-all our duties, but in the paho callback, with ORM objects and a commit a message. All three in one run, on one machine.
+all our duties, but in the paho callback, with ORM objects and a commit a message. All three in one
+run, on one machine.
 """
 
 from __future__ import annotations
