@@ -193,6 +193,8 @@ def _stamped(case: _Case) -> Judgement:
     unburnt = grant is not None and grant.device == sleeve.id and not grant.consumed
     if unburnt:
         code = "none"
+    elif code == "live" and grant is not None and grant.use_id != use.id:
+        code = "used"  # by another use, whose stamps are counted there
     elif code == "used" and case.found and use.finished_at is not None:
         code = "live" if case.at <= use.finished_at else code
     pressed = max(use.pressed + 1, press)
