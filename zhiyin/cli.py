@@ -17,7 +17,10 @@ import typer
 from backend.domain.errors import DomainError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("init", "首次安装 · set up a new installation"),
     ("serve", "一台机器运行全部 · everything on one machine"),
+    ("device", "登记和管理套筒 · commission sleeves"),
+    ("sim", "模拟套筒：单台、剧本、机群 · sleeves in software"),
     ("migrate", "建立或升级数据库的表 · make or upgrade the tables"),
     ("certificate", "生成试用证书 · a certificate for a try"),
     ("health", "各部分是否正常 · whether the parts are well"),
