@@ -8,16 +8,21 @@ left open are watched here; so is the escalation of what nobody acknowledges.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-import structlog
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
-from alerts import escalation, telling, turns
+from alerts import escalation, telling, turns, watched
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox
-from alerts.rules.watches import SLEEVE_WATCHES, USE_WATCHES, SleeveFacts, UseFacts
+from alerts.rules.watches import (
+    PICTURE_WATCHES,
+    SLEEVE_WATCHES,
+    USE_WATCHES,
+    SleeveFacts,
+    UseFacts,
+)
 from alerts.settings import AlertSettings
 from alerts.states import RuleStates
 from alerts.wording import Namer
@@ -27,18 +32,10 @@ from backend.store.tables import (
     application_step,
     device,
     offsite_permit,
-    organisation,
-    parked_event,
-    rule_state,
+    picture,
     seal_use,
     use_grant,
 )
-
-log = structlog.get_logger(__name__)
-
-_OPEN_USE: Final = ("unlocked", "open", "counted", "checking", "cleared", "stamping")
-_NEAR_DEGREES: Final = 0.0005
-"""Some 50 m: nearer to its home than this no sleeve is looked at more closely."""
 
 TURN: Final = "alerts.timers"
 
@@ -83,9 +80,8 @@ class Timers:
 
     def _watch(self, now: int) -> int:
         with self._context.db.read() as conn:
-            quiet = not self._suspects(conn, now) and not self._open_uses(conn)
-        if quiet:
-            return 0
+            if not any(self._watched(conn, now)):
+                return 0
         with self._context.db.write() as conn:
             turns.take(
                 conn, TURN, now
@@ -94,12 +90,9 @@ class Timers:
                 conn, self._settings.rules, self._context.holidays, now, self._holiday_name
             )
             states = RuleStates(conn)
-            for watch in (*SLEEVE_WATCHES, *USE_WATCHES):
+            for watch in (*SLEEVE_WATCHES, *USE_WATCHES, *PICTURE_WATCHES):
                 states.preload(watch.name)
-            found = [
-                *self._sleeves(conn, states, facts, now),
-                *self._uses(conn, states, facts, now),
-            ]
+            found = list(self._findings(conn, states, facts, now))
             entries = self._book.write(conn, found, now)
             namer = Namer(conn, now)
             self._outbox.tell(conn, telling.of_entries(conn, entries, namer, now), now)
@@ -107,67 +100,35 @@ class Timers:
             self._book.journal(conn, entries, now)
         return len(entries)
 
-    def _sleeves(
-        self, conn: Connection, states: RuleStates, facts: DatabaseContext, now: int
-    ) -> Iterator[Found]:
-        settling = now - self._started_at < self._settings.settle_ms
-        for sleeve in self._suspects(conn, now):
-            for watch in SLEEVE_WATCHES:
-                if settling and watch.name == "watch.silent":
-                    continue  # we were away ourselves, perhaps
-                before = states.load(watch.name, sleeve.id)
-                after, findings = watch.judge(before, sleeve, now, facts)
-                states.save(watch.name, sleeve.id, after)
-                yield from (Found(one) for one in findings)
-
-    def _uses(
-        self, conn: Connection, states: RuleStates, facts: DatabaseContext, now: int
-    ) -> Iterator[Found]:
-        for use in self._open_uses(conn):
-            for watch in USE_WATCHES:
-                before = states.load(watch.name, use.id)
-                after, findings = watch.judge(before, use, now, facts)
-                states.save(watch.name, use.id, after)
-                yield from (Found(one) for one in findings)
-
-    def _suspects(self, conn: Connection, now: int) -> list[SleeveFacts]:
-        """Sleeves of which a watch may have something to say, or already has."""
+    def _watched(
+        self, conn: Connection, now: int
+    ) -> tuple[list[SleeveFacts], list[UseFacts], list[UseFacts]]:
         rules = self._settings.rules
-        home_lat = func.coalesce(device.c.home_lat, organisation.c.lat)
-        home_lon = func.coalesce(device.c.home_lon, organisation.c.lon)
-        watched = select(rule_state.c.subject).where(
-            rule_state.c.name.in_([watch.name for watch in SLEEVE_WATCHES])
+        return (
+            watched.suspects(conn, rules, now),
+            watched.open_uses(conn),
+            watched.without_pictures(conn, rules, now),
         )
-        query = (
-            select(device)
-            .outerjoin(organisation, organisation.c.id == device.c.org_id)
-            .where(
-                device.c.status == "active",
-                or_(
-                    device.c.last_seen_at < now - rules.silent_ms,
-                    device.c.gap_since.is_not(None),
-                    device.c.claimed > device.c.counter,
-                    device.c.duplicates > rules.replays,
-                    func.abs(device.c.lat - home_lat) > _NEAR_DEGREES,
-                    func.abs(device.c.lon - home_lon) > _NEAR_DEGREES,
-                    device.c.id.in_(watched),
-                ),
-            )
-            .order_by(device.c.id)
-        )
-        rows = conn.execute(query).all()
-        gaps = _gaps(conn, [row for row in rows if row.gap_since is not None])
-        return [_sleeve_facts(row, gaps.get(row.id)) for row in rows]
 
-    @staticmethod
-    def _open_uses(conn: Connection) -> list[UseFacts]:
-        query = (
-            select(seal_use, use_grant.c.not_after)
-            .outerjoin(use_grant, use_grant.c.id == seal_use.c.grant_id)
-            .where(seal_use.c.state.in_(_OPEN_USE))
-            .order_by(seal_use.c.id)
-        )
-        return [_use_facts(row) for row in conn.execute(query)]
+    def _findings(
+        self, conn: Connection, states: RuleStates, facts: DatabaseContext, now: int
+    ) -> Iterator[Found]:
+        sleeves, uses, unsent = self._watched(conn, now)
+        # We were away ourselves, perhaps.
+        settling = now - self._started_at < self._settings.settle_ms
+        for sleeve in sleeves:
+            for watch in SLEEVE_WATCHES:
+                if not (settling and watch.name == "watch.silent"):
+                    before = states.load(watch.name, sleeve.id)
+                    after, found = watch.judge(before, sleeve, now, facts)
+                    states.save(watch.name, sleeve.id, after)
+                    yield from map(Found, found)
+        for group, watches in ((uses, USE_WATCHES), (unsent, PICTURE_WATCHES)):
+            for use in group:
+                for one in watches:
+                    after, found = one.judge(states.load(one.name, use.id), use, now, facts)
+                    states.save(one.name, use.id, after)
+                    yield from map(Found, found)
 
     # ── escalation ───────────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +162,7 @@ class Timers:
             (device.c.gap_since, live, rules.gap_ms + 1),
             (
                 seal_use.c.last_event_at,
-                seal_use.c.state.in_(_OPEN_USE),
+                seal_use.c.state.in_(watched.OPEN_USE),
                 rules.unfinished_ms + 1,
             ),
             (application.c.expires_at, application.c.status == "submitted", 1),
@@ -220,6 +181,7 @@ class Timers:
                 offsite_permit.c.state.in_(["approved", "out"]),
                 rules.permit_slack_ms + 1,
             ),
+            (picture.c.created_at, picture.c.state == "announced", rules.upload_ms + 1),
         ):
             query = select(func.min(column)).where(where, column > now - delay)
             first = conn.execute(query).scalar()
@@ -228,48 +190,3 @@ class Timers:
         behind = select(device.c.id).where(live, device.c.claimed > device.c.counter).limit(1)
         if conn.execute(behind).first() is not None:
             yield now + rules.tail_ms + 1
-
-
-def _sleeve_facts(row: Row[Any], gap: tuple[int, int] | None) -> SleeveFacts:
-    known = row.lat is not None and row.lon is not None
-    return SleeveFacts(
-        id=row.id,
-        org_path=row.org_path,
-        seal=row.seal_id,
-        enrolled_at=row.enrolled_at,
-        last_seen_at=row.last_seen_at,
-        counter=row.counter,
-        claimed=row.claimed,
-        gap_since=row.gap_since,
-        gap=gap,
-        duplicates=row.duplicates,
-        position=(row.lat, row.lon) if known else None,
-    )
-
-
-def _use_facts(row: Row[Any]) -> UseFacts:
-    return UseFacts(
-        id=row.id,
-        org_path=row.org_path,
-        device=row.device_id,
-        seal=row.seal_id,
-        state=row.state,
-        last_event_at=row.last_event_at,
-        application=row.application_id,
-        grant=row.grant_id,
-        operator=row.operator_id,
-        granted=row.granted,
-        pressed=row.pressed,
-        not_after=row.not_after,
-    )
-
-
-def _gaps(conn: Connection, rows: Sequence[Row[Any]]) -> dict[str, tuple[int, int]]:
-    """First and last counter that each of these sleeves still owes before what it sent early."""
-    query = (
-        select(parked_event.c.device_id, func.min(parked_event.c.counter).label("earliest"))
-        .where(parked_event.c.device_id.in_([row.id for row in rows]))
-        .group_by(parked_event.c.device_id)
-    )
-    earliest = {row.device_id: row.earliest for row in conn.execute(query)}
-    return {row.id: (row.counter + 1, earliest[row.id] - 1) for row in rows if row.id in earliest}

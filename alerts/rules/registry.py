@@ -7,7 +7,7 @@ from typing import Final
 
 from alerts.rules import approval, hours, journal, person, pictures, place, silence, sleeve, stamps
 from alerts.rules.finding import Rule
-from alerts.rules.watches import SLEEVE_WATCHES, USE_WATCHES
+from alerts.rules.watches import PICTURE_WATCHES, SLEEVE_WATCHES, USE_WATCHES
 
 RULES: Final[tuple[Rule, ...]] = (
     *stamps.RULES,
@@ -29,7 +29,7 @@ CODES: Final = tuple(
     sorted(
         {
             *(rule.code for rule in RULES),
-            *(watch.code for watch in (*SLEEVE_WATCHES, *USE_WATCHES)),
+            *(watch.code for watch in (*SLEEVE_WATCHES, *USE_WATCHES, *PICTURE_WATCHES)),
         },
         key=lambda code: int(code[1:]),
     )

@@ -52,6 +52,8 @@ class UseFacts:
     granted: int = 0
     pressed: int = 0
     not_after: int | None = None
+    missing: int = 0
+    """Pictures that the sleeve announced for it and that did not arrive in time."""
 
 
 SleeveWatchJudge = Callable[[State, SleeveFacts, int, Context], Judged]
@@ -242,6 +244,17 @@ def past_end(state: State, use: UseFacts, now: int, context: Context) -> Judged:
     return {"told": True}, (finding,)
 
 
+def pictures_missing(state: State, use: UseFacts, now: int, _context: Context) -> Judged:
+    """C12: pictures were announced, signed for, and then not sent."""
+    told = bool(state.get("told"))
+    finding = _use(
+        "C12", f"{use.id}:upload", Severity.MAJOR, use, now, cause="not_sent", count=use.missing
+    )
+    if use.missing:
+        return {"told": True}, () if told else (finding,)
+    return {}, (replace(finding, clears=True),) if told else ()
+
+
 SLEEVE_WATCHES: Final = (
     SleeveWatch("watch.strayed", "C16", strayed),
     SleeveWatch("watch.silent", "C18", silent),
@@ -254,3 +267,6 @@ USE_WATCHES: Final = (
     UseWatch("watch.unfinished", "C22", unfinished),
     UseWatch("watch.past_end", "C32", past_end),
 )
+
+PICTURE_WATCHES: Final = (UseWatch("watch.pictures", "C12", pictures_missing),)
+"""Over uses, ended ones too, with how many of their pictures are missing."""

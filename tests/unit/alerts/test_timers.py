@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from alerts.timers import Timers
-from backend.store.tables import device, parked_event, seal_use, use_grant
+from backend.store.tables import device, parked_event, picture, seal_use, use_grant
 from tests.support.alerts_world import SEAL, SETTINGS, SLEEVE, AlertsWorld
 from tests.support.world import VILLAGE
 
@@ -128,6 +128,47 @@ def test_a_use_left_open_past_its_grant(village: AlertsWorld) -> None:
     assert village.alerts.timers.next_due() == now + 10 * MINUTE + 5 * MINUTE + 1
     pass_time(village, 16 * MINUTE)
     assert codes(village) == ["C22", "C32"]
+
+
+def test_c12_pictures_that_were_announced_and_never_sent(village: AlertsWorld) -> None:
+    now, day = village.world.clock(), 24 * HOUR
+    use_id = f"{SLEEVE}:7"
+    shot = {
+        "id": "aa",
+        "org_path": VILLAGE,
+        "kind": "face",
+        "device_id": SLEEVE,
+        "use_id": use_id,
+        "size": 1,
+        "state": "announced",
+        "created_at": now,
+    }
+    use = {
+        "id": use_id,
+        "org_path": VILLAGE,
+        "device_id": SLEEVE,
+        "seal_id": SEAL,
+        "state": "finished",
+        "person_check": "pending",
+        "started_at": now,
+        "recorded_at": now,
+        "last_event_at": now,
+        "first_seq": 0,
+    }
+    with village.world.db.write() as conn:
+        conn.execute(insert(picture), shot)
+        conn.execute(insert(seal_use), use)
+    set_sleeve(village, last_seen_at=now + 10 * day)
+    pass_time(village, day)
+    assert codes(village) == []
+    for _ in range(2):
+        pass_time(village, MINUTE)
+    (row,) = village.raised
+    assert (row.code, row.data["count"], row.use_id) == ("C12", 1, use_id)
+    with village.world.db.write() as conn:
+        conn.execute(update(picture).values(state="complete"))
+    pass_time(village, MINUTE)
+    assert codes(village) == []
 
 
 def test_next_due_is_never_too_late(village: AlertsWorld) -> None:

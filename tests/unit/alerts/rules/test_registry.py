@@ -6,7 +6,7 @@ from pathlib import Path
 from alerts import messages
 from alerts.rules.registry import BREAKTHROUGH, CODES, RULES
 from alerts.rules.sleeve import RULES as SLEEVE_RULES
-from alerts.rules.watches import SLEEVE_WATCHES, USE_WATCHES
+from alerts.rules.watches import PICTURE_WATCHES, SLEEVE_WATCHES, USE_WATCHES
 from gateway.protocol.messages import EVENTS
 
 ALERTS = Path(messages.__file__).parent
@@ -29,7 +29,7 @@ def test_every_code_has_words_and_every_alert_of_the_words_has_a_rule() -> None:
 def test_names_are_unique_because_state_is_kept_under_them() -> None:
     names = [one.name for one in RULES]
     names += [one.name for one in SLEEVE_WATCHES]
-    names += [one.name for one in USE_WATCHES]
+    names += [one.name for one in (*USE_WATCHES, *PICTURE_WATCHES)]
     assert len(names) == len(set(names))
     assert all(len(name) <= 64 for name in names)
 
@@ -60,3 +60,10 @@ def test_every_cause_that_a_rule_gives_has_words() -> None:
             given |= set(re.findall(r': "(\w+)"', table))
     assert len(given) > 20
     assert given <= set(words), given - set(words)
+
+
+def test_the_documentation_has_a_line_for_each_code_and_says_what_breaks_through() -> None:
+    document = (ALERTS.parent / "docs" / "alerts.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (C\d+) \|.*\| (是)? ?\|$", document, re.M)
+    assert {code for code, _ in lines if code in CODES} == set(CODES)
+    assert {code for code, through in lines if through} == set(BREAKTHROUGH)
