@@ -5,24 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, update
 
-from alerts import case_life, telling
-from alerts.case_life import Action, Case, Stage
+from alerts import case_life, case_rows, telling
+from alerts.case_file import CaseFile
+from alerts.case_life import Action
 from alerts.outbox import Outbox, Telling
 from alerts.rules.registry import BREAKTHROUGH
 from alerts.settings import AlertSettings
 from alerts.wording import Namer
 from backend.domain.actor import Actor
-from backend.domain.errors import DomainError, missing
-from backend.domain.record import Record
+from backend.domain.errors import DomainError
 from backend.services.actors import load_actor
 from backend.services.context import ServiceContext
-from backend.store.tables import alert, alert_note, case_evidence, picture, suppression
-
-_MOST_EVIDENCE: Final = 50
+from backend.store.tables import alert, suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +31,11 @@ class Suppress:
     until: int
 
 
-class Cases:
+class Cases(CaseFile):
     """Every step that a person takes with an alert."""
 
     def __init__(self, context: ServiceContext, settings: AlertSettings) -> None:
-        self._context = context
+        super().__init__(context)
         self._settings = settings
         self._outbox = Outbox(context, settings)
 
@@ -47,18 +45,8 @@ class Cases:
         Raises:
             DomainError: ``not_found``, ``denied``, ``wrong_stage``, ``changed_meanwhile``.
         """
-        now = self._context.now()
-        return self._act(
-            actor,
-            alert_id,
-            version,
-            Action.ACKNOWLEDGE,
-            changes={
-                "acknowledged": True,
-                "acknowledged_at": now,
-                "acknowledged_by": actor.person_id,
-            },
-        )
+        changes = _acknowledging(self._context.now(), actor)
+        return self._act(actor, alert_id, version, Action.ACKNOWLEDGE, changes=changes)
 
     def assign(
         self,
@@ -129,53 +117,6 @@ class Cases:
             )
         return self._end(actor, alert_id, version, Action.FALSE_ALARM, reason, suppress)
 
-    def comment(self, actor: Actor, alert_id: str, text: str) -> None:
-        """Add a note.
-
-        Raises:
-            DomainError: ``not_found``, ``text_missing``.
-        """
-        text = case_life.stated(text, "说明", "a note")
-        with self._context.db.write() as conn:
-            self._locked(conn, actor, alert_id)
-            self._note(conn, alert_id, actor, "comment", text, {})
-
-    def add_evidence(
-        self, actor: Actor, alert_id: str, name: str, picture_id: str | None = None
-    ) -> str:
-        """Attach proof of what was done; ``picture_id`` an uploaded picture of kind ``evidence``.
-
-        Raises:
-            DomainError: ``not_found``, ``denied``, ``text_missing``, ``too_many``.
-        """
-        name = case_life.stated(name, "材料名称", "its name")[:200]
-        with self._context.db.write() as conn:
-            row, case = self._locked(conn, actor, alert_id)
-            case_life.may_add_evidence(case, actor)
-            kept = conn.execute(
-                select(case_evidence.c.id).where(case_evidence.c.alert_id == alert_id)
-            ).all()
-            if len(kept) >= _MOST_EVIDENCE:
-                raise DomainError("too_many", f"材料最多{_MOST_EVIDENCE}份", "too many already")
-            if picture_id is not None:
-                self._check_picture(conn, row, picture_id)
-            evidence_id = self._context.new_id()
-            conn.execute(
-                case_evidence.insert(),
-                {
-                    "id": evidence_id,
-                    "alert_id": alert_id,
-                    "picture_id": picture_id,
-                    "name": name,
-                    "added_by": actor.person_id,
-                    "at": self._context.now(),
-                },
-            )
-            self._note(
-                conn, alert_id, actor, "comment", f"上传材料：{name}", {"evidence": evidence_id}
-            )
-        return evidence_id
-
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
 
     def _end(
@@ -220,7 +161,7 @@ class Cases:
     ) -> int:
         now = self._context.now()
         with self._context.db.write() as conn:
-            row, case = self._locked(conn, actor, alert_id)
+            row, case = case_rows.lock(conn, actor, alert_id)
             stage = case_life.decide(case, actor, action, version)
             values = {**(changes or {}), "stage": stage.value, "updated_at": now}
             if row.acknowledged and action is not Action.ACKNOWLEDGE:
@@ -230,8 +171,9 @@ class Cases:
             if action is Action.ASSIGN:
                 self._check_assignee(conn, row, values["assignee_id"], now)
             conn.execute(update(alert).where(alert.c.id == alert_id).values(**values))
-            self._note(
+            case_rows.add_note(
                 conn,
+                self._context,
                 alert_id,
                 actor,
                 "transition",
@@ -243,43 +185,9 @@ class Cases:
             if action is Action.ASSIGN:
                 self._tell_assignee(conn, {**row._asdict(), **values}, actor, now)
             self._context.journal.append(
-                conn, [_record(row, actor, stage, case.stage, data or {}, now)]
+                conn, [case_rows.record_of(row, actor, stage, case.stage, data or {}, now)]
             )
         return case.version + 1
-
-    @staticmethod
-    def _locked(conn: Connection, actor: Actor, alert_id: str) -> tuple[Row[Any], Case]:
-        row = conn.execute(
-            select(alert).where(alert.c.id == alert_id).with_for_update()
-        ).one_or_none()
-        if row is None:
-            raise missing("该预警", "alert")
-        case = case_of(row)
-        if not case_life.may_see(case, actor):
-            raise missing("该预警", "alert")
-        return row, case
-
-    def _note(
-        self,
-        conn: Connection,
-        alert_id: str,
-        actor: Actor,
-        kind: str,
-        text: str,
-        data: Mapping[str, Any],
-    ) -> None:
-        conn.execute(
-            alert_note.insert(),
-            {
-                "id": self._context.new_id(),
-                "alert_id": alert_id,
-                "person_id": actor.person_id,
-                "kind": kind,
-                "text": text,
-                "data": dict(data),
-                "at": self._context.now(),
-            },
-        )
 
     @staticmethod
     def _check_assignee(conn: Connection, row: Row[Any], to: str, now: int) -> None:
@@ -290,18 +198,6 @@ class Cases:
                 "承办人须在本组织或上级组织任职",
                 "the assignee holds no role here or above",
             )
-
-    @staticmethod
-    def _check_picture(conn: Connection, row: Row[Any], picture_id: str) -> None:
-        kept = conn.execute(
-            select(picture.c.id).where(
-                picture.c.id == picture_id,
-                picture.c.kind == "evidence",
-                picture.c.org_path == row.org_path,
-            )
-        ).first()
-        if kept is None:
-            raise missing("该图片", "picture")
 
     def _suppress(
         self,
@@ -359,46 +255,6 @@ class Cases:
         )
 
 
-def case_of(row: Row[Any]) -> Case:
-    """A case from an alert's row."""
-    return Case(
-        org_path=row.org_path,
-        stage=Stage(row.stage),
-        version=row.version,
-        assignee_id=row.assignee_id,
-        about=frozenset(
-            one
-            for one in (row.person, row.data.get("who"), row.data.get("operator"))
-            if one is not None
-        ),
-    )
-
-
 def _acknowledging(now: int, actor: Actor) -> dict[str, Any]:
     """Whoever assigns or ends it has seen it."""
     return {"acknowledged": True, "acknowledged_at": now, "acknowledged_by": actor.person_id}
-
-
-def _record(
-    row: Row[Any], actor: Actor, stage: Stage, before: Stage, data: Mapping[str, Any], now: int
-) -> Record:
-    return Record(
-        kind=f"alert.{stage.value}",
-        org_path=row.org_path,
-        at=now,
-        happened_at=now,
-        device=row.device,
-        seal=row.seal,
-        application=row.application,
-        grant_id=row.grant_id,
-        use_id=row.use_id,
-        person=actor.person_id,
-        data={
-            "alert": row.id,
-            "code": row.code,
-            "dedupe": row.dedupe,
-            "severity": row.severity,
-            "from": before.value,
-            **data,
-        },
-    )
