@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("migrate", "建立或升级数据库的表 · make or upgrade the tables"),
     ("certificate", "生成试用证书 · a certificate for a try"),
     ("health", "各部分是否正常 · whether the parts are well"),
+    ("up", "区县部署的整套拓扑 · the district's topology"),
     ("gateway", "单独运行网关 · a gateway of its own"),
     ("api", "单独运行网页和接口 · pages and API of their own"),
     ("alerts", "单独运行预警和定时任务 · alerts and chores of their own"),

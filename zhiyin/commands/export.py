@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
                     signer = keys.log_signer(settings.log_origin)
                     with db.write() as conn:
                         ledger.sign_checkpoint(conn, signer, wall_clock())
-                with db.read() as conn:
+                with db.snapshot() as conn:
                     summary = export_scope(
                         conn,
                         destination,

@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         settings = load_settings()
         with opened(settings) as db:
             require_answer(db)
-            with db.read() as conn:
+            with db.snapshot() as conn:
                 found = Log(settings.log_origin).check(conn)
                 findings = (*found.findings, *check_records(conn))
         ok = not any(one.level == "problem" for one in findings)

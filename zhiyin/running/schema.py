@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from backend.domain.errors import DomainError
 from backend.store.db import Database
 
 MIGRATIONS: Final = Path(backend.store.__file__).parent / "migrations"
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells each time what it talks to
+
 _LOCK: Final = 0x7A_68_69_79_69_6E
 """PostgreSQL advisory lock: one migration at a time ("zhiyin")."""
 
