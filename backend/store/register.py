@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, tuple_
 
 from backend.domain.application import Decision
 from backend.store.scope import in_branches
 from backend.store.tables import (
+    alert,
     application,
     application_step,
     matter,
@@ -28,7 +29,7 @@ class RegisterFilter:
     """What the register is narrowed to. Times (of use) are ms UTC, from inclusive, until exclusive.
 
     ``unstamped`` adds uses in which the seal never dropped; ``unreviewed`` leaves only those that
-    no supervisor has looked at.
+    no supervisor has looked at, ``alerted`` those with an alert that was no false alarm.
     """
 
     org_path: str | None = None
@@ -42,6 +43,7 @@ class RegisterFilter:
     until_at: int | None = None
     unstamped: bool = False
     unreviewed: bool = False
+    alerted: bool = False
 
 
 _ROWS: Select[Any] = (
@@ -94,6 +96,10 @@ def rows(
         query = query.where(u.pressed > 0)
     if wanted.unreviewed:
         query = query.where(u.reviewed_at.is_(None))
+    if wanted.alerted:
+        query = query.where(
+            exists().where(alert.c.use_id == u.id, alert.c.stage != "false_alarm")
+        )
     for column, value in (
         (u.seal_id, wanted.seal_id),
         (u.device_id, wanted.device_id),

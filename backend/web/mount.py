@@ -13,12 +13,17 @@ from backend.services.application_drafts import DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
 from backend.services.context import ServiceContext
+from backend.services.credentials import CredentialService
+from backend.services.device_orders import DeviceOrderService
 from backend.services.matters import MatterService
+from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
+from backend.services.roles import RoleService
+from backend.services.seals import SealService
 from backend.web.live import Changes
-from backend.web.ports import AlertWords, CaseDesk, NoticeDesk, Web
+from backend.web.ports import Admin, AlertWords, CaseDesk, NoticeDesk, Web
 
 MODULES: Final[tuple[str, ...]] = (
     "static_files",
@@ -32,7 +37,11 @@ MODULES: Final[tuple[str, ...]] = (
     "approve",
     "at_sleeve",
     "inbox",
+    "uses_log",
     "story",
+    "alerts_pages",
+    "sleeve_pages",
+    "admin",
 )
 """Modules of ``backend.web`` with a ``router``."""
 
@@ -67,5 +76,14 @@ def assemble(
         alert_words=alert_words,
         case_desk=case_desk,
         notice_desk=notice_desk,
+        device_orders=services.get(DeviceOrderService)
+        if services.has(DeviceOrderService)
+        else None,
+        admin=Admin(
+            organisations=services.get(OrganisationService),
+            seals=services.get(SealService),
+            roles=services.get(RoleService),
+            credentials=services.get(CredentialService),
+        ),
         review_reason=review_reason,
     )

@@ -13,10 +13,15 @@ from backend.services.application_drafts import DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
 from backend.services.context import ServiceContext
+from backend.services.credentials import CredentialService
+from backend.services.device_orders import DeviceOrderService
 from backend.services.matters import MatterService
+from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
+from backend.services.roles import RoleService
+from backend.services.seals import SealService
 from backend.web.live import Changes
 
 
@@ -106,6 +111,16 @@ class NoticeDesk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Admin:
+    """The services of administration."""
+
+    organisations: OrganisationService
+    seals: SealService
+    roles: RoleService
+    credentials: CredentialService
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """Everything that pages need. ``wall`` is wall time (ms UTC): sessions and the hint that the
     demo's clock differs go by it.
@@ -128,4 +143,6 @@ class Web:
     alert_words: AlertWords
     case_desk: CaseDesk | None = None
     notice_desk: NoticeDesk | None = None
+    device_orders: DeviceOrderService | None = None
+    admin: Admin | None = None
     review_reason: str | None = None

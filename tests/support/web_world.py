@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw
 from sqlalchemy import Connection, insert, update
 
 from alerts import messages
+from alerts.cases import Cases
+from alerts.settings import AlertSettings
 from alerts.wording import Namer
 from backend.api.app import create_app
 from backend.api.deps import Services
@@ -27,12 +29,16 @@ from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
 from backend.services.credentials import CredentialService
+from backend.services.device_orders import DeviceOrderService
 from backend.services.identity import IdentityService
 from backend.services.matters import MatterService
+from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
+from backend.services.roles import RoleService
+from backend.services.seals import SealService
 from backend.services.views import ApplicationView
 from backend.store.pictures import PictureStore
 from backend.store.tables import (
@@ -47,7 +53,6 @@ from backend.store.tables import (
     use_grant,
 )
 from backend.web import errors, mount
-from backend.web.live import Changes
 from backend.web.ports import Web
 from tests.support.office import HOUR, MORNING
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
@@ -113,22 +118,19 @@ class WebWorld:
         world.clock.time = MORNING
         builder = _Builder(world)
         builder.build()
-        web = Web(
-            context=world.context,
+        found = services(world, builder.store)
+        web = mount.assemble(
+            found,
             wall=world.clock,
-            drafts=builder.drafts,
-            applications=builder.applications,
-            reader=ApplicationReader(world.context),
-            matters=builder.matters,
-            people=PeopleService(world.context, builder.store, world.clock),
-            pictures=PictureService(world.context, builder.store),
-            register=RegisterService(world.context),
-            changes=Changes(world.db, poll_seconds=0.05),
             alert_words=Words(world),
+            case_desk=Cases(world.context, AlertSettings()),
             review_reason=review_reason,
         )
+        found.add(web)
         day = builder.day()
-        return cls(world, application(web), web, builder.people, builder.logins, builder.seals, day)
+        return cls(
+            world, application(found), web, builder.people, builder.logins, builder.seals, day
+        )
 
     def close(self) -> None:
         """Let go of the database."""
@@ -139,26 +141,32 @@ class WebWorld:
         return _Builder.of(self).one_more(village, title, **columns)
 
 
-def application(web: Web, *, https: bool = False) -> FastAPI:
-    """The pages over ``web``, with what signing in needs."""
-    passwords = Passwords()
-    services = Services(
-        web,
-        web.people,
-        IdentityService(web.context, passwords, [b"s" * 32], web.wall),
-        CredentialService(web.context, passwords, web.wall),
-        web.reader,
-        web.applications,
-        web.drafts,
-        web.matters,
-        web.pictures,
-        web.register,
+def services(world: World, store: PictureStore) -> Services:
+    """What pages and signing in need."""
+    context, passwords = world.context, Passwords()
+    assert context.sign_down is not None
+    return Services(
+        context,
+        ApplicationReader(context),
+        ApplicationService(context),
+        CredentialService(context, passwords, world.clock),
+        DeviceOrderService(context, context.sign_down),
+        DraftService(context, store),
+        IdentityService(context, passwords, [b"s" * 32], world.clock),
+        MatterService(context),
+        OrganisationService(context),
+        PeopleService(context, store, world.clock),
+        PictureService(context, store),
+        RegisterService(context),
+        RoleService(context),
+        SealService(context),
     )
+
+
+def application(found: Services) -> FastAPI:
+    """The pages over ``found``, without HTTPS."""
     return create_app(
-        services,
-        ApiSettings(https=https),
-        routers=mount.routers(),
-        finish=[errors.install],
+        found, ApiSettings(https=False), routers=mount.routers(), finish=[errors.install]
     )
 
 
@@ -699,8 +707,3 @@ def _jpeg(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=80)
     return out.getvalue()
-
-
-def with_reason(web: Web, reason: str) -> Web:
-    """The same, with a reason stated beforehand."""
-    return replace(web, review_reason=reason)
