@@ -84,10 +84,12 @@ class Keys:
 
     def expect(self, message: Message, body: KeyRotated) -> None:
         """A verified rotation is believed at once, for what comes right behind it."""
+        keys = self._known.setdefault(message.device, {})
+        for kid, known in keys.items():
+            if known.last is None:
+                keys[kid] = KnownKey(known.key, known.first, message.counter)
         key = body.key()
-        self._known.setdefault(message.device, {}).setdefault(
-            key.kid, KnownKey(key, message.counter + 1, None)
-        )
+        keys.setdefault(key.kid, KnownKey(key, message.counter + 1, None))
 
 
 class Authenticate:

@@ -103,9 +103,14 @@ class _Line:
         batch, state = self._batch, self._state
         fresh: dict[int, Message] = {}
         again: list[Message] = []
+        keys = state.keys
+        if any(message.signed.kid not in keys for message in messages):
+            keys = self._keys_to_come(messages)
         for message in messages:
             if message.counter <= state.counter:
                 batch.duplicates.append(message)
+            elif (wrong := _may_not_sign(keys, message)) is not None:
+                batch.refused.append(_refused(message, wrong, f"counter {message.counter}"))
             elif message.counter in self._parked:
                 again.append(message)
             elif (first := fresh.setdefault(message.counter, message)) is not message:
@@ -115,6 +120,16 @@ class _Line:
             for message in again:
                 self._again(message, held[message.counter])
         return fresh
+
+    def _keys_to_come(self, messages: Sequence[Message]) -> dict[bytes, KeySpan]:
+        """The sleeve's keys, with those that rotations still waiting for their turn introduce."""
+        keys = dict(self._state.keys)
+        held = sleeves.parked_rotations(self._conn, [self._state.id])
+        waiting = [*messages, *map(envelope.open_event, held)]
+        for one in sorted(waiting, key=lambda one: one.counter):
+            if isinstance(one.body, KeyRotated) and _may_not_sign(keys, one) is None:
+                keys.setdefault(one.body.key().kid, KeySpan(one.counter + 1, None, revoked=False))
+        return keys
 
     def _again(self, message: Message, first: bytes) -> None:
         if message.raw == first:

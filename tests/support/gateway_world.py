@@ -126,16 +126,14 @@ class FakeSleeve:
         self, *, time: int | None = None, signer: cose.Signer | None = None, **fields: Any
     ) -> Inbound:
         """A heartbeat."""
-        body = Heartbeat(
-            **{
-                "through": self.counter,
-                "battery": 90,
-                "temperature": 20.0,
-                "firmware": "1.0",
-                "clock_trusted": True,
-            }
-            | fields
-        )
+        known: dict[str, Any] = {
+            "through": self.counter,
+            "battery": 90,
+            "temperature": 20.0,
+            "firmware": "1.0",
+            "clock_trusted": True,
+        }
+        body = Heartbeat(**known | fields)
         raw = envelope.seal_event(
             body,
             signer or self.signer,
