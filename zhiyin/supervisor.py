@@ -62,6 +62,8 @@ class AllInOne:
     ) -> None:
         self.settings = settings
         self.broker: BrokerKeeper | None = None
+        self.review_reason: str | None = None
+        """Stated beforehand for whoever may look at pictures: in a demo only."""
         self._say = say
         self._now = now
         self._random = random
@@ -200,7 +202,7 @@ class AllInOne:
         # Here and not above: FastAPI is the longest import, and most failures come before it.
         from zhiyin.wiring_web import application
 
-        self.app = application(self.house, self.alerts)
+        self.app = application(self.house, self.alerts, review_reason=self.review_reason)
         self.web = WebServer(self.app, self.settings.web)
         self._undo.callback(self.web.stop)
         self.web.start()

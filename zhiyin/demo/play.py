@@ -54,6 +54,7 @@ class _OneClock(AllInOne):
     ) -> None:
         super().__init__(settings, **options)
         self._channels = channels
+        self.review_reason = "观看演示（人物与文件均为虚构）"
         unwanted = _BY_WALL if web else _BY_WALL | {"start the web server"}
         self.steps = tuple(step for step in self.steps if step[1] not in unwanted)
 
