@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Row, Table, func, insert, select, update
 
@@ -203,7 +203,7 @@ class Line:
 class GatewayWorld:
     """A database, keys, a clock by hand, sleeves with grants, and as many gateways as wanted."""
 
-    def __init__(self, url: str, ring: KeyRing, *, seed: int = 1, create: bool = True) -> None:
+    def __init__(self, db: Database, ring: KeyRing, *, seed: int = 1) -> None:
         self.random = Random(seed)
         self.clock = Clock()
         self.ring = ring
@@ -211,12 +211,16 @@ class GatewayWorld:
         self.journal = Journal(self.log, self.random.randbytes)
         self.faces = FakeFaces()
         self.pictures = PictureStore(ring, random=self.random.randbytes)
-        self.url = url
-        self.db = Database(url)
-        if create:
-            metadata.create_all(self.db.engine)
-            with self.db.write() as conn:
-                self.log.create(conn)
+        self.db = db
+
+    @classmethod
+    def create(cls, url: str, ring: KeyRing) -> Self:
+        """On a database without tables."""
+        world = cls(Database(url), ring)
+        metadata.create_all(world.db.engine)
+        with world.db.write() as conn:
+            world.log.create(conn)
+        return world
 
     # ── parts ────────────────────────────────────────────────────────────────────────────────────
 
@@ -402,8 +406,24 @@ class GatewayWorld:
         self.db.dispose()
 
 
-def copy_template(template: Path, folder: Path) -> str:
-    """A copy of a database file made once, which is much faster than making its tables."""
-    target = folder / "zhiyin.sqlite3"
-    shutil.copyfile(template, target)
-    return f"sqlite+pysqlite:///{target}"
+class Stencil:
+    """A SQLite database that is made once and put back, empty, for each test: making tables and
+    compiling statements anew each time would take most of the time."""
+
+    def __init__(self, folder: Path, ring: KeyRing) -> None:
+        self._ring = ring
+        self._empty = folder / "empty.sqlite3"
+        self._file = folder / "zhiyin.sqlite3"
+        world = GatewayWorld.create(f"sqlite+pysqlite:///{self._empty}", ring)
+        with world.db.engine.connect() as conn:
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        world.close()
+        self._db = Database(f"sqlite+pysqlite:///{self._file}")
+
+    def world(self) -> GatewayWorld:
+        """An empty installation. The one before it is gone."""
+        self._db.dispose()
+        for old in self._file.parent.glob("zhiyin.sqlite3-*"):
+            old.unlink()
+        shutil.copyfile(self._empty, self._file)
+        return GatewayWorld(self._db, self._ring)

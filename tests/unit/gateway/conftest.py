@@ -1,14 +1,11 @@
-"""A gateway world on SQLite, from a database file whose tables are made once."""
+"""A gateway world on SQLite."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from backend.store.keyring import KeyRing
-from tests.support.gateway_world import FakeSleeve, GatewayWorld, Line, copy_template
+from tests.support.gateway_world import FakeSleeve, GatewayWorld, Line, Stencil
 
 
 @pytest.fixture(scope="session")
@@ -18,22 +15,15 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, ring: KeyRing) -> Path:
-    """An empty installation's database."""
-    file = tmp_path_factory.mktemp("template") / "zhiyin.sqlite3"
-    world = GatewayWorld(f"sqlite+pysqlite:///{file}", ring)
-    with world.db.engine.connect() as conn:
-        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    world.close()
-    return file
+def stencil(tmp_path_factory: pytest.TempPathFactory, ring: KeyRing) -> Stencil:
+    """An empty installation's database, again and again."""
+    return Stencil(tmp_path_factory.mktemp("stencil"), ring)
 
 
 @pytest.fixture
-def world(tmp_path: Path, template: Path, ring: KeyRing) -> Iterator[GatewayWorld]:
+def world(stencil: Stencil) -> GatewayWorld:
     """A database, keys, and a clock by hand."""
-    made = GatewayWorld(copy_template(template, tmp_path), ring, create=False)
-    yield made
-    made.close()
+    return stencil.world()
 
 
 @pytest.fixture
