@@ -45,7 +45,8 @@ class Runner:
     """The demo's loop, in one thread: sleeves, scripts, rules and deliveries run here; gateway and
     web in their own.
 
-    ``written`` is how many records there are. ``calls`` is where the sleeves' network threads leave what they heard.
+    ``written`` is how many records there are. ``calls`` is where the sleeves' network threads leave
+    what they heard.
     """
 
     def __init__(
