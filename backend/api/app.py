@@ -10,6 +10,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from backend.api import openapi, problems
 from backend.api.answers import answer
@@ -42,6 +43,19 @@ ROUTERS: Final[tuple[str, ...]] = (
 """Modules of ``backend.api.routers``, in the order of the document. Each has ``router``."""
 
 
+class Application(FastAPI):
+    """FastAPI, with one thing around all of it: also around its own answers to what breaks."""
+
+    around: Around | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if self.around is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.around(scope, receive, send)
+
+
 def create_app(
     services: Services,
     settings: ApiSettings | None = None,
@@ -58,7 +72,7 @@ def create_app(
     Raises:
         RuntimeError: when a route declares neither who may call it nor why it is public.
     """
-    app = FastAPI(
+    app = Application(
         title="智印 Zhiyin",
         version=VERSION,
         docs_url=None,  # its pages load scripts from elsewhere
@@ -85,7 +99,7 @@ def create_app(
 
     for step in finish:
         step(app)
-    app.add_middleware(Around, settings=app.state.settings, new_id=new_id or _request_id)
+    app.around = Around(super(Application, app).__call__, app.state.settings, new_id or _request_id)
     check_declared(app)
     return app
 

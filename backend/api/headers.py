@@ -8,8 +8,10 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api import problems
 from backend.api.settings import ApiSettings
 
 # A page may load only what we serve; nothing inline, nothing from elsewhere, in nobody's frame.
@@ -52,13 +54,20 @@ class Around:
         scope["request_id"] = request_id
         is_data = scope["path"].startswith("/api/")
         begun = time.perf_counter()
-        status = 0
+        status, replaced = 0, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, replaced
+            if replaced:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if status == 413 and headers.get("content-type") != problems.MEDIA_TYPE:
+                    # The limit on bodies answers in plain text, before any handler of ours.
+                    await problems.too_large(Request(scope))(scope, receive, send_with_headers)
+                    replaced = True
+                    return
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
                 headers["X-Request-ID"] = request_id

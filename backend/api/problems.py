@@ -108,6 +108,11 @@ def problem(
     )
 
 
+def too_large(request: Request) -> Response:
+    """The problem of a request beyond the limit."""
+    return problem(request, 413, *_HTTP[413])
+
+
 def speaks_chinese(accept_language: str) -> bool:
     """Whether Chinese is wanted: unless the header asks for English before any Chinese."""
     for part in accept_language.lower().split(","):
