@@ -23,6 +23,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("sim", "模拟套筒：单台、剧本、机群 · sleeves in software"),
     ("migrate", "建立或升级数据库的表 · make or upgrade the tables"),
     ("certificate", "生成试用证书 · a certificate for a try"),
+    ("prepare", "为 docker compose 准备口令和证书 · secrets for docker compose"),
     ("health", "各部分是否正常 · whether the parts are well"),
     ("up", "区县部署的整套拓扑 · the district's topology"),
     ("gateway", "单独运行网关 · a gateway of its own"),
