@@ -62,6 +62,7 @@ def assemble(
 ) -> Web:
     """What the pages are handed, out of the services that the API has. Add it to ``services``."""
     context = services.get(ServiceContext)
+    orders = services.get(DeviceOrderService) if services.has(DeviceOrderService) else None
     return Web(
         context=context,
         wall=wall,
@@ -76,9 +77,7 @@ def assemble(
         alert_words=alert_words,
         case_desk=case_desk,
         notice_desk=notice_desk,
-        device_orders=services.get(DeviceOrderService)
-        if services.has(DeviceOrderService)
-        else None,
+        device_orders=orders,
         admin=Admin(
             organisations=services.get(OrganisationService),
             seals=services.get(SealService),

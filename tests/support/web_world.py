@@ -136,9 +136,9 @@ class WebWorld:
         """Let go of the database."""
         self.world.close()
 
-    def use(self, village: str, title: str, **columns: Any) -> str:
-        """One more use, as the gateway would record it now; returns its id."""
-        return _Builder.of(self).one_more(village, title, **columns)
+    def use(self, village: str) -> str:
+        """One more use (stamped without a grant), as the gateway would record it; its id."""
+        return _Builder.of(self).stamped_without_grant(village)
 
 
 def services(world: World, store: PictureStore) -> Services:
@@ -192,9 +192,9 @@ class _Builder:
         builder.people = dict(made.people)
         builder.seals = dict(made.seals)
         builder.random = random.Random(made.world.clock())
-        builder.counters = dict.fromkeys(
-            (f"SL-{org_id(VILLAGE)}-{kind}" for kind in SEALS), made.world.clock() % 1_000_000
-        )
+        with made.world.db.read() as conn:
+            for row in conn.execute(seal_use.select()):
+                builder.counters[row.device_id] = builder.counters.get(row.device_id, 0) + 1
         return builder
 
     # ── the town ─────────────────────────────────────────────────────────────────────────────────
@@ -337,10 +337,6 @@ class _Builder:
             granted=self._approved("承包地确权说明", 2).row.id,
             draft=self._draft("生活困难情况说明", 1).row.id,
         )
-
-    def one_more(self, village: str, title: str, **columns: Any) -> str:
-        """A use without an application, from unlock on."""
-        return self.stamped_without_grant(village, title=title, **columns)
 
     def _draft(self, title: str, stamps: int) -> ApplicationView:
         applicant = self.people["applicant"]
@@ -492,7 +488,7 @@ class _Builder:
             )
         return use_id
 
-    def stamped_without_grant(self, path: str = VILLAGE, *, title: str = "", **columns: Any) -> str:
+    def stamped_without_grant(self, path: str = VILLAGE) -> str:
         """Twice, with no approval."""
         sleeve = f"SL-{org_id(path)}-cooperative"
         use_id = self._use_id(sleeve)
@@ -520,10 +516,8 @@ class _Builder:
                     "last_event_at": start,
                     "finished_at": start,
                     "finish_reason": "stopped",
-                    "remarks": title or None,
                     "first_seq": seq,
-                }
-                | columns,
+                },
             )
         return use_id
 
