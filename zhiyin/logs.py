@@ -54,7 +54,7 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,  # a logger made before this call must follow it
     )
     last: list[Processor] = (
-        [redact, structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        [redact, _readable(target.isatty())]
         if readable
         else [structlog.processors.format_exc_info, redact, _render_json]
     )
@@ -86,3 +86,10 @@ def _clean(key: str, value: Any) -> Any:
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return json.dumps(event, ensure_ascii=False, default=str)
+
+
+def _readable(colours: bool) -> structlog.dev.ConsoleRenderer:
+    # The default shows each frame's local variables: passwords, keys, pictures.
+    return structlog.dev.ConsoleRenderer(
+        colors=colours, exception_formatter=structlog.dev.plain_traceback
+    )

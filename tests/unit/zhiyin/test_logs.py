@@ -4,7 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -113,3 +113,17 @@ def test_a_terminal_gets_readable_lines() -> None:
     assert "已启动" in stream.getvalue()
     assert "geheim" not in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_traceback_shows_no_local_variables(form: Literal["console", "json"]) -> None:
+    stream = io.StringIO()
+    logs.configure("info", form, stream)
+    try:
+        held = "-".join(("hunter2", "in-a-local-variable"))
+        raise ValueError(f"{len(held)} characters")
+    except ValueError:
+        structlog.get_logger("x").exception("it broke")
+
+    assert "ValueError" in stream.getvalue()
+    assert "hunter2-in" not in stream.getvalue()
