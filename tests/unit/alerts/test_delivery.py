@@ -136,6 +136,47 @@ def test_a_worker_that_comes_back_too_late_writes_over_nobody(village: AlertsWor
     assert kinds == ["retry", "delivered", "retry"]
 
 
+def test_the_lease_of_another_is_left_alone(village: AlertsWorld) -> None:
+    tell(village)
+    found: list[str] = []
+
+    def still_sending(_message: Message) -> Outcome:
+        # The first one comes back just now, with a failure, while we hold the lease.
+        slow.join_in()
+        found.extend(row.state for row in village.outbox)
+        return Delivered("ok")
+
+    other_channel = HandChannel(answer=still_sending)
+    other = Delivery(village.world.context, village.alerts.settings, {"hand": other_channel})
+    slow = _Slow(village, other)
+    village.channel.answer = slow.send
+    village.alerts.delivery.step(village.world.clock())
+    assert states(village) == {"delivered": 1}
+    assert found == ["sending"]
+
+
+class _Slow:
+    """A send that lasts longer than its lease, and whose failure is written in the middle of
+    another's send."""
+
+    def __init__(self, village: AlertsWorld, other: Delivery) -> None:
+        self._village = village
+        self._other = other
+        self._leased_at = village.world.clock()
+
+    def send(self, _message: Message) -> Outcome:
+        self._village.world.clock.advance(2 * MINUTE)
+        self._other.step(self._village.world.clock())
+        return Retry("太慢", "net:timeout")
+
+    def join_in(self) -> None:
+        """Write the failure now, as the first worker would."""
+        (row,) = self._village.outbox
+        worker = self._village.alerts.delivery
+        now = self._village.world.clock()
+        worker._write(row, Retry("太慢", "net:timeout"), self._leased_at, now)
+
+
 def test_the_same_occasion_is_put_in_once(village: AlertsWorld) -> None:
     tell(village, dedupe="one")
     tell(village, dedupe="one")
