@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,11 +36,24 @@ from gateway.protocol.messages import (
 ORG: Final = "/330109/330109103/330109103201/"
 STAMPS: Final = 3
 EVENTS_A_USE: Final = 3 + STAMPS + 1
+WINDOW: Final = 100
+"""Uncovered events under way at a time, as the contract allows a sleeve."""
+MOST_WAIT: Final = 8
 DAY_MS: Final = 86_400_000
 
 
 class ForeignReceipt(RuntimeError):
     """A receipt covers an event that the sleeve never sent: two histories, or a lie."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An event that no receipt covers; ``due`` is when to send it (again), monotonic seconds."""
+
+    topic: str
+    raw: bytes
+    due: float = 0.0
+    tries: int = 0
 
 
 @dataclass(slots=True)
@@ -55,7 +69,7 @@ class PlainSleeve:
     uses: int = 0
     covered: int = 0
     answers: int = 0
-    pending: dict[int, tuple[str, bytes, float]] = field(default_factory=dict)
+    pending: dict[int, Waiting] = field(default_factory=dict)
     tips: dict[int, bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,7 +107,7 @@ class PlainSleeve:
             prev=self.prev,
         )
         self.prev = self.tips[self.counter] = envelope.digest(raw)
-        self.pending[self.counter] = (topics.up(self.id, body.type), raw, 0.0)
+        self.pending[self.counter] = Waiting(topics.up(self.id, body.type), raw)
         return self.counter
 
     def take(self, receipt: Receipt) -> int:
@@ -215,18 +229,21 @@ class Crowd:
             moment = time.monotonic()
             for index, (one, client) in enumerate(zip(self.sleeves, self._clients, strict=True)):
                 with one.lock:
-                    if self._pace_s and one.uses < self._most and due[index] <= moment:
+                    ready = due[index] <= moment and len(one.pending) < WINDOW
+                    if self._pace_s and one.uses < self._most and ready:
                         due[index] = moment + self._pace_s
                         one.one_use(self._now())
                     if client.is_connected():
                         self._send(one, client, moment)
 
     def _send(self, one: PlainSleeve, client: mqtt.Client, moment: float) -> None:
-        for number, (topic, raw, sent_at) in one.pending.items():
-            if sent_at and moment - sent_at < self._resend_s:
+        for item in islice(one.pending.values(), WINDOW):
+            if item.due > moment:
                 continue
-            client.publish(topic, raw, qos=1)
-            one.pending[number] = (topic, raw, moment)
+            client.publish(item.topic, item.raw, qos=1)
+            # As the contract asks: the wait doubles, so that a busy server is not buried.
+            item.due = moment + self._resend_s * min(2**item.tries, MOST_WAIT)
+            item.tries += 1
             self.sent += 1
 
     def _client(self, one: PlainSleeve, host: str, port: int, ca_file: Path | None) -> mqtt.Client:
@@ -239,8 +256,12 @@ class Crowd:
         client.on_socket_open = no_delay
 
         def on_connect(sleeve: mqtt.Client, _data: Any, _flags: Any, reason: Any, _p: Any) -> None:
-            if not reason.is_failure:
-                sleeve.subscribe(topics.down_filter(one.id), 1)
+            if reason.is_failure:
+                return
+            sleeve.subscribe(topics.down_filter(one.id), 1)
+            with one.lock:  # a new connection: everything uncovered goes out again
+                for item in one.pending.values():
+                    item.due, item.tries = 0.0, 0
 
         def on_message(_sleeve: mqtt.Client, _data: Any, message: Any) -> None:
             try:

@@ -165,9 +165,10 @@ class Native:
         deadline = time.monotonic() + limit_s
         while late := [name for name in self.parts if not self.is_ready(name)]:
             if time.monotonic() > deadline:
+                said = self._tail(late[0])
                 raise DomainError(
                     "part_not_ready",
-                    f"{'、'.join(late)} 未能就绪，详情见 {self.folder / 'logs'}",
+                    f"{'、'.join(late)} 未能就绪，详情见 {self.folder / 'logs'}：\n{said}",
                     f"not ready: {', '.join(late)}; see {self.folder / 'logs'}",
                 )
             time.sleep(0.05)
@@ -269,6 +270,13 @@ class Native:
             kept["mqtt"]["port"],
             int(address.partition("/")[0].rpartition(":")[2]),
         )
+
+    def _tail(self, name: str) -> str:
+        try:
+            lines = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-5:])
 
     def _log(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"

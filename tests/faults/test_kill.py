@@ -104,7 +104,7 @@ def _is_another(native: Native, name: str, pid: int) -> bool:
 
 
 def _check(crowd: Crowd, db: Database, kills: int, wanted: int) -> None:
-    assert crowd.settle(60), f"{crowd.waiting} events never receipted; {crowd.failure}"
+    assert crowd.settle(90), f"{crowd.waiting} events never receipted; {crowd.failure}"
     with db.snapshot() as conn:
         found = tally(conn, Log(ORIGIN), crowd.sleeves)
     assert found.problems[:10] == ()

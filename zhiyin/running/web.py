@@ -93,9 +93,20 @@ class WebServer:
         """Open the port and return when requests are answered.
 
         Raises:
-            DomainError: ``port_taken``, ``address_unusable``, ``web_did_not_start``.
+            DomainError: ``certificate_unusable``, ``port_taken``, ``address_unusable``,
+                ``web_did_not_start``.
         """
         settings = self._settings
+        try:
+            self._server.config.load()
+        except OSError as error:  # also ssl.SSLError
+            raise DomainError(
+                "certificate_unusable",
+                f"HTTPS 证书或私钥用不了（{error}）：请检查 web.tls_cert_file 和 web.tls_key_file "
+                "是否配套、能否读取",
+                f"the HTTPS certificate or key cannot be used ({error}): check that"
+                " web.tls_cert_file and web.tls_key_file belong together and can be read",
+            ) from error
         self._socket = listen(settings.host, settings.port, "web.port")
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._serve(self._socket),), name="web", daemon=True
@@ -107,8 +118,8 @@ class WebServer:
                 self.stop()
                 raise DomainError(
                     "web_did_not_start",
-                    "网页服务未能启动：详情见日志（证书或私钥可能不对）",
-                    "the web server did not start: see the log (certificate or key may be wrong)",
+                    "网页服务未能启动：详情见日志",
+                    "the web server did not start: see the log",
                 )
             time.sleep(0.01)
         log.info("web.listening", host=settings.host, port=settings.port, url=self.url)
