@@ -346,7 +346,7 @@ class HubTransport:
             client.will_set(self._will[0], self._will[1], qos=1, retain=True)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(IN_FLIGHT)
-        client.on_socket_open = _no_delay
+        client.on_socket_open = no_delay
         return client
 
     def _on_connect(
@@ -399,7 +399,8 @@ class HubTransport:
             sock.close()
 
 
-def _no_delay(_client: mqtt.Client, _user: Any, sock: Any) -> None:
+def no_delay(_client: mqtt.Client, _user: Any, sock: Any) -> None:
+    """For ``on_socket_open``: Nagle's algorithm would cost 40 ms an answer."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

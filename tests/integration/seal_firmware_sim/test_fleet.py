@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,7 @@ from seal_firmware_sim.credentials import (
     ServerKey,
     ServerKeys,
 )
-from seal_firmware_sim.hub import wall_clock
+from seal_firmware_sim.hub import no_delay, wall_clock
 from seal_firmware_sim.transport import Sent
 from tests.support.mosquitto import MosquittoServer
 from tests.unit.seal_firmware_sim.model import (
@@ -50,6 +51,7 @@ class Servers:
         self._ready = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="server")
         self._client.max_inflight_messages_set(1_000)
+        self._client.on_socket_open = no_delay
         self._client.on_connect = lambda client, *_: client.subscribe([(topics.UP_FILTER, 1)])
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._heard
@@ -103,10 +105,20 @@ class Servers:
 
 
 @pytest.fixture
-def servers(mosquitto: MosquittoServer) -> Iterator[Servers]:
-    with Servers(mosquitto, sleeves=40, jobs=3) as running:
+def broker(tmp_path: Path) -> Iterator[MosquittoServer]:
+    # Writing the whole of its data after each change is no load for many sleeves at once.
+    calm = ("autosave_on_changes false", "autosave_interval 1800")
+    with MosquittoServer(tmp_path / "broker", calm) as server:
+        yield server
+
+
+@pytest.fixture
+def servers(broker: MosquittoServer) -> Iterator[Servers]:
+    with Servers(broker, sleeves=40, jobs=3) as running:
         yield running
 
+
+pytestmark = pytest.mark.needs_mosquitto
 
 PLAN = fleet.Plan(seconds=2.0, rate=30.0, connects=0.0, picture_bytes=2_000)
 
@@ -140,8 +152,8 @@ def test_a_fleet_in_two_processes(servers: Servers) -> None:
     assert outcome.tally.done >= 20
 
 
-def test_without_jobs_every_request_is_refused(mosquitto: MosquittoServer) -> None:
-    with Servers(mosquitto, sleeves=3, jobs=0) as servers:
+def test_without_jobs_every_request_is_refused(broker: MosquittoServer) -> None:
+    with Servers(broker, sleeves=3, jobs=0) as servers:
         outcome = fleet.run(servers.credentials, PLAN, lambda _line: None)
     assert outcome.tally.done == 0
     assert outcome.tally.refused >= 20

@@ -22,7 +22,7 @@ from gateway.protocol import messages as m
 from seal_firmware_sim import inputs
 from seal_firmware_sim.credentials import MqttAddress
 from seal_firmware_sim.hardware.senses import SimClock
-from seal_firmware_sim.hub import Hub, wall_clock
+from seal_firmware_sim.hub import Hub, no_delay, wall_clock
 from seal_firmware_sim.session import Phase
 from seal_firmware_sim.sleeve import Sleeve
 from seal_firmware_sim.transport import Sent
@@ -59,6 +59,7 @@ class Town:
             self._add(f"sleeve-{nth:04d}", nth)
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="server")
         self.client.max_inflight_messages_set(1_000)
+        self.client.on_socket_open = no_delay
         self.client.on_connect = lambda client, *_: client.subscribe(
             [(topics.UP_FILTER, 1), (topics.STATE_FILTER, 1)]
         )
