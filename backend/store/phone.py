@@ -56,9 +56,10 @@ def holders(
 
 
 def stampers(conn: Connection, path: str, now: int) -> dict[str, str]:
-    """Who may be named as operator at ``path``: id → name."""
+    """Who may be named as operator at ``path``: id → name, operators before custodians."""
     found = holders(conn, (Role.OPERATOR, Role.CUSTODIAN), ancestors(path), now)
-    return {row.id: row.name for row in found}
+    ordered = sorted(found, key=lambda row: row.role != Role.OPERATOR.value)
+    return {row.id: row.name for row in ordered}
 
 
 def matter_counts(conn: Connection, path: str, since: int) -> dict[str, int]:

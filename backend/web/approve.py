@@ -21,7 +21,17 @@ from backend.web.site import Concerned, WebPort, go, page, pages
 Version = Annotated[int, Form(ge=0)]
 Reason = Annotated[str, Form(max_length=500)]
 
-DONE: Final = ("approve", "reject", "return", "delegate", "withdraw", "void", "explain", "close")
+DONE: Final = (
+    "submit",
+    "approve",
+    "reject",
+    "return",
+    "delegate",
+    "withdraw",
+    "void",
+    "explain",
+    "close",
+)
 
 router = pages()
 

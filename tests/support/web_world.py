@@ -92,6 +92,7 @@ class Day:
 
     finished: str
     running: str
+    using: str
     cheated: str
     alert: str
     waiting: str
@@ -331,6 +332,7 @@ class _Builder:
         return Day(
             finished=finished,
             running=running,
+            using=granted.row.id,
             cheated=cheated,
             alert=found,
             waiting=self._submitted("外嫁女户籍情况说明", 2).row.id,

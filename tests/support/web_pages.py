@@ -1,0 +1,40 @@
+"""Every page of the town, by who may open it: for tests that go through all of them."""
+
+from tests.support.web_world import Day
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "guest": ("/sign-in", "/offline"),
+    "applicant": (
+        "/home",
+        "/apply",
+        "/apply?q=亲属",
+        "/applications/{draft}/edit",
+        "/applications/{granted}",
+        "/applications/{granted}/sleeve",
+        "/applications/{using}/sleeve",
+        "/inbox",
+        "/me",
+        "/password",
+    ),
+    "approver": ("/home", "/today", "/applications/{waiting}", "/inbox", "/nowhere"),
+    "custodian": ("/home", "/today", "/uses/{finished}"),
+    "town": (
+        "/today",
+        "/uses",
+        "/uses?only=alerted",
+        "/uses/{finished}",
+        "/uses/{cheated}",
+        "/alerts",
+        "/alerts/{alert}",
+        "/sleeves",
+        "/sleeves/SL-330109103201-committee",
+    ),
+    "admin": ("/admin", "/admin/orgs/330109103201", "/admin/matters", "/sleeves"),
+}
+"""Who → addresses; names in braces are fields of Day."""
+
+
+def fill(address: str, day: Day) -> str:
+    """The address with the day's ids in it."""
+    names = {name: getattr(day, name) for name in Day.__dataclass_fields__}
+    return address.format(**names)
