@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
 import pytest
+from structlog.testing import capture_logs
 
 from backend.store.keyring import KeyRing
 from tests.support.gateway_world import FakeSleeve, GatewayWorld, Line, Stencil
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged. Printing tracebacks with their variables would take seconds a test."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")
