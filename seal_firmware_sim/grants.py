@@ -37,10 +37,10 @@ class No:
     text: str = ""
 
 
-def metres(place: Place, position: Position) -> float:
+def metres(a: Place | Position, b: Place | Position) -> float:
     """Distance on a sphere; exact enough within a province."""
-    lat1, lon1 = radians(place.lat), radians(place.lon)
-    lat2, lon2 = radians(position.lat), radians(position.lon)
+    lat1, lon1 = radians(a.lat), radians(a.lon)
+    lat2, lon2 = radians(b.lat), radians(b.lon)
     h = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * _EARTH_M * asin(sqrt(min(1.0, h)))
 

@@ -9,10 +9,10 @@ from gateway.protocol.limits import (
     MAX_EVENT_BYTES,
     PICTURE_QUOTA_BYTES,
 )
-from gateway.protocol.messages import MotionUnexpected, Moved, Stamped, Tamper
+from gateway.protocol.messages import MotionUnexpected, Moved, Position, Stamped, Tamper
 from seal_firmware_sim import texts
 from seal_firmware_sim.core import Core
-from seal_firmware_sim.grants import No, outside
+from seal_firmware_sim.grants import No, metres, outside
 from seal_firmware_sim.inputs import (
     LimitSwitch,
     MotorMoved,
@@ -30,6 +30,9 @@ BATTERY_GOOD: Final = 10
 
 MOVED_AGAIN_MS: Final = 60_000
 """While the sleeve is being carried it says so once in this long."""
+
+FAR_M: Final = 100.0
+"""A sleeve at rest that is this far from where it rested was carried."""
 
 PICTURE_RESERVE_BYTES: Final = 256 * 1024
 """Room that one more picture may need, unless a larger one was seen."""
@@ -49,6 +52,7 @@ class Guard:
         self._session = session
         self._moving = False
         self._astray = False
+        self._at: Position | None = None
         self._told_at = 0
         self._largest = PICTURE_RESERVE_BYTES
 
@@ -109,27 +113,42 @@ class Guard:
         core = self._core
         position = report.position or core.position
         core.sensed = Sensed(core.sensed.battery, core.sensed.temperature, position)
-        astray = outside(self._session.config.fence, position) if position else self._astray
         due = report.moving and core.moment.mono - self._told_at >= MOVED_AGAIN_MS
-        if report.moving == self._moving and astray == self._astray and not due:
-            return
-        self._moving, self._astray, self._told_at = report.moving, astray, core.moment.mono
-        core.record(Moved(position=position, moving=report.moving))
-        if report.moving:
-            core.show(texts.MOVED, "alarm")
+        if report.moving != self._moving or due or self._elsewhere(position):
+            self._moving = report.moving
+            self._tell_place(position)
+            if report.moving:
+                core.show(texts.MOVED, "alarm")
 
     def sensed(self, report: Sensed) -> None:
-        """Battery, temperature and position; a position outside the fence counts as movement."""
+        """Battery, temperature and position; a place far from the last one counts as movement."""
         core = self._core
         core.sensed = report
         if report.battery <= BATTERY_EMPTY:
             core.fault("battery", detail=f"{report.battery}%")
         elif report.battery >= BATTERY_GOOD:
             core.fault("battery", cleared=True)
-        fence = self._session.config.fence
-        if report.position is not None and outside(fence, report.position) != self._astray:
-            self._astray = not self._astray
-            core.record(Moved(position=report.position, moving=self._moving))
+        if self._at is None:
+            self._at = report.position
+        if not self._moving and self._elsewhere(report.position):
+            self._tell_place(report.position)
+
+    def _elsewhere(self, position: Position | None) -> bool:
+        """Whether the sleeve is not where it last said it was, or has crossed its fence."""
+        if position is None:
+            return False
+        if outside(self._session.config.fence, position) != self._astray:
+            return True
+        at = self._at
+        return at is not None and metres(at, position) > FAR_M + at.accuracy + position.accuracy
+
+    def _tell_place(self, position: Position | None) -> None:
+        core = self._core
+        if position is not None:
+            self._astray = outside(self._session.config.fence, position)
+            self._at = position
+        self._told_at = core.moment.mono
+        core.record(Moved(position=position, moving=self._moving))
 
     def motion(self, report: MotorMoved | LimitSwitch) -> None:
         """Motor or limit switch moved although no press is under way."""
