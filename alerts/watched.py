@@ -99,6 +99,8 @@ def _remembered(names: Any) -> Any:
 
 def _sleeve_facts(row: Row[Any], gap: tuple[int, int] | None) -> SleeveFacts:
     known = row.lat is not None and row.lon is not None
+    # Both by the sleeve's own clock.
+    newest = row.last_heartbeat_time > row.last_event_time
     return SleeveFacts(
         id=row.id,
         org_path=row.org_path,
@@ -110,7 +112,7 @@ def _sleeve_facts(row: Row[Any], gap: tuple[int, int] | None) -> SleeveFacts:
         gap_since=row.gap_since,
         gap=gap,
         duplicates=row.duplicates,
-        position=(row.lat, row.lon) if known else None,
+        position=(row.lat, row.lon) if known and newest else None,
     )
 
 

@@ -56,7 +56,8 @@ def _used_twice(record: Record, _context: Context) -> Iterator[Finding]:
     said = verdict(record)
     grant = record.grant_id or event(record).get("grant") or record.device
     if record.kind in ("event.grant_burnt", "event.stamped"):
-        if said.get("reused") or said.get("grant") == "used":
+        # Pressed on after the end of its own use beyond the count: that is C2, and said there.
+        if said.get("reused") or (said.get("grant") == "used" and not said.get("over")):
             yield found("C7", f"{grant}", Severity.CRITICAL, record, cause="reused_grant")
     elif said.get("refused") == "used" or event(record).get("reason") == "grant_used":
         # Stopped at the door, but somebody tried.

@@ -21,7 +21,8 @@ HOUR_MS: Final = 3_600_000
 @dataclass(frozen=True, slots=True)
 class SleeveFacts:
     """A sleeve as its row tells. Times ms UTC; ``claimed``: the last counter that it says it has.
-    ``gap``: first and last counter that are waited for. ``position``: by its newest heartbeat."""
+    ``gap``: first and last counter that are waited for. ``position``: by its newest heartbeat, and
+    None where an event has come since, which knows better (rules read those)."""
 
     id: str
     org_path: str
@@ -179,16 +180,16 @@ def replays(state: State, sleeve: SleeveFacts, now: int, context: Context) -> Ju
 
 def strayed(state: State, sleeve: SleeveFacts, now: int, context: Context) -> Judged:
     """C16: its heartbeat comes from outside its fence."""
+    if sleeve.position is None:
+        return state, ()
     told = bool(state.get("told"))
-    position = None
-    if sleeve.position is not None:
-        position = {"lat": sleeve.position[0], "lon": sleeve.position[1]}
+    position = {"lat": sleeve.position[0], "lon": sleeve.position[1]}
     away = metres_outside(sleeve.id, position, context)
     slack = context.settings.permit_slack_ms
     if away is None or permitted(context.permits(sleeve.id), now, slack):
         back = _sleeve("C16", "", Severity.CRITICAL, sleeve, now)
         return {}, (replace(back, clears=True),) if told and away is None else ()
-    if told or position is None:
+    if told:
         return state, ()
     finding = _sleeve(
         "C16",

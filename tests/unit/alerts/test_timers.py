@@ -81,10 +81,13 @@ def test_promise_3_a_withheld_tail(village: AlertsWorld) -> None:
 
 
 def test_a_heartbeat_from_elsewhere(village: AlertsWorld) -> None:
-    set_sleeve(village, lat=30.1001, lon=120.2)
+    set_sleeve(village, lat=30.1001, lon=120.2, last_heartbeat_time=2, last_event_time=1)
     pass_time(village, MINUTE)
     assert codes(village) == []
-    set_sleeve(village, lat=30.3)
+    set_sleeve(village, lat=30.3, last_event_time=3)
+    pass_time(village, MINUTE)
+    assert codes(village) == []  # an event has come since, and knows better
+    set_sleeve(village, last_heartbeat_time=4)
     pass_time(village, MINUTE)
     assert codes(village) == ["C16"]
 

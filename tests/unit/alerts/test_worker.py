@@ -1,5 +1,6 @@
 """The worker: reads in log order, writes everything in one transaction, doubles nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -232,6 +233,17 @@ def test_state_is_kept_while_it_means_something(village: AlertsWorld) -> None:
     village.append(finished(village))
     village.alerts.run_once()
     assert village.rows(rule_state, rule_state.c.name == "another_person") == []
+
+
+def test_what_is_found_out_of_its_order_ends_nothing(village: AlertsWorld) -> None:
+    opened = village.event("tamper", {"switch": "seal", "open": True}, verdict={})
+    old = village.event("tamper", {"switch": "seal", "open": False}, verdict={})
+    village.append(opened, replace(old, data={**old.data, "found": True}))
+    village.alerts.run_once()
+    assert [row.active for row in village.raised] == [True]
+    village.append(old)
+    village.alerts.run_once()
+    assert [row.active for row in village.raised] == [False]
 
 
 def test_two_workers_take_turns(village: AlertsWorld) -> None:

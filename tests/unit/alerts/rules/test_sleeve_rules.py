@@ -151,7 +151,8 @@ def test_c16_the_position_of_heartbeats_is_watched() -> None:
     away = replace(SLEEVE_OK, position=(30.2, 120.2))
     bench.watch(MONDAY_10, away)
     bench.watch(MONDAY_10 + MINUTE, away)
-    assert [one.code for one in bench.said] == ["C16"]
+    bench.watch(MONDAY_10 + MINUTE, SLEEVE_OK)  # nothing newer is known
+    assert [one.code for one in bench.said] == bench.codes == ["C16"]
     bench.watch(MONDAY_10 + 2 * MINUTE, replace(SLEEVE_OK, position=(30.1, 120.2)))
     assert bench.codes == []
 

@@ -87,6 +87,15 @@ def test_c7_a_second_burn_of_one_grant() -> None:
     assert (bench.one("C7").severity, bench.codes) == (Severity.CRITICAL, ["C7"])
 
 
+def test_c7_a_stamp_after_the_end_of_its_use_unless_it_is_beyond_the_count() -> None:
+    bench = Bench()
+    bench.feed(page(1), stamped(1), finished(pressed=1), page(2), stamped(2, grant="used"))
+    assert bench.codes == ["C7"]
+    beyond = Bench()
+    beyond.feed(*honest_use(), page(3), stamped(3, grant="used"))
+    assert beyond.codes == ["C2"]
+
+
 @pytest.mark.parametrize(
     "record",
     [
