@@ -39,7 +39,7 @@ def open_page(town: Town, who: str, address: str) -> str:
     client = town.guest() if who == "guest" else town.client(who)
     answer = client.get(fill(address, town.made.day))
     assert answer.status_code == (404 if address == "/nowhere" else 200), answer.text[:500]
-    return answer.text
+    return str(answer.text)
 
 
 @pytest.mark.parametrize(("who", "address"), ALL)
