@@ -4,6 +4,7 @@ at the end of a batch, in its transaction."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Connection, delete, select, update
@@ -58,6 +59,13 @@ class RuleStates:
         if self._known.get(key, {}) != state:
             self._known[key] = dict(state)
             self._changed.add(key)
+
+    def keep_only(self, name: str, subjects: Collection[str]) -> None:
+        """Forget what rule ``name``, read by :meth:`preload`, remembers of all others."""
+        kept = {subject_key(one) for one in subjects}
+        for rule_name, subject in list(self._known):
+            if rule_name == name and subject not in kept:
+                self.save(name, subject, {})
 
     def flush(self, now: int) -> None:
         """Write what changed."""

@@ -123,6 +123,8 @@ class Timers:
                     after, found = watch.judge(before, sleeve, now, facts)
                     states.save(watch.name, sleeve.id, after)
                     yield from map(Found, found)
+        for over in USE_WATCHES:
+            states.keep_only(over.name, [use.id for use in uses])
         for group, watches in ((uses, USE_WATCHES), (unsent, PICTURE_WATCHES)):
             for use in group:
                 for one in watches:

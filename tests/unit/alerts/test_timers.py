@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from alerts.timers import Timers
-from backend.store.tables import device, parked_event, picture, seal_use, use_grant
+from backend.store.tables import device, parked_event, picture, rule_state, seal_use, use_grant
 from tests.support.alerts_world import SEAL, SETTINGS, SLEEVE, AlertsWorld
 from tests.support.world import VILLAGE
 
@@ -131,6 +131,13 @@ def test_a_use_left_open_past_its_grant(village: AlertsWorld) -> None:
     assert village.alerts.timers.next_due() == now + 10 * MINUTE + 5 * MINUTE + 1
     pass_time(village, 16 * MINUTE)
     assert codes(village) == ["C22", "C32"]
+    watched = rule_state.c.name.in_(["watch.unfinished", "watch.past_end"])
+    assert len(village.rows(rule_state, watched)) == 2
+    with village.world.db.write() as conn:
+        conn.execute(update(seal_use).values(state="finished"))
+    set_sleeve(village, gap_since=village.world.clock())
+    pass_time(village, 1_000)
+    assert village.rows(rule_state, watched) == []
 
 
 def test_c12_pictures_that_were_announced_and_never_sent(village: AlertsWorld) -> None:
