@@ -21,6 +21,7 @@ from zhiyin.running.part import housed
 from zhiyin.running.stopping import Stop
 from zhiyin.running.web import WebServer
 from zhiyin.settings import Settings
+from zhiyin.wiring import House
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +53,13 @@ def gateway(settings: Settings, name: str, stop: Stop) -> int:
         link.start()
         try:
             stats = part.pipeline.stats
+
+            def waiting() -> list[str]:
+                broker = [] if link.connected else [f"broker {link.refusal or ''}".strip()]
+                return [*broker, *_database(house)]
+
             pulse.watch(
-                lambda: [] if link.connected else [f"broker {link.refusal or ''}".strip()],
+                waiting,
                 lambda: {
                     "events": stats.events,
                     "duplicates": stats.duplicates,
@@ -82,8 +88,7 @@ def api(settings: Settings, stop: Stop) -> int:
         try:
 
             def waiting() -> list[str]:
-                found = [] if web.responds() else ["web"]
-                return found if store.away(house.db) is None else [*found, "database"]
+                return [*([] if web.responds() else ["web"]), *_database(house)]
 
             pulse.watch(waiting)
             return _watch(stop, "api", lambda: web.alive)
@@ -105,8 +110,7 @@ def alerts(settings: Settings, stop: Stop) -> int:
         try:
 
             def waiting() -> list[str]:
-                found = chores.trouble
-                return found if store.away(house.db) is None else [*found, "database"]
+                return [*chores.trouble, *_database(house)]
 
             stats = part.worker.stats
             pulse.watch(waiting, lambda: {"records": stats.records, "findings": stats.findings})
@@ -114,6 +118,10 @@ def alerts(settings: Settings, stop: Stop) -> int:
         finally:
             chores.stop()
             part.stop()
+
+
+def _database(house: House) -> list[str]:
+    return [] if store.away(house.db) is None else ["database"]
 
 
 def _watch(stop: Stop, name: str, alive: Callable[[], bool]) -> int:
