@@ -230,6 +230,12 @@ class RetentionSettings(_Section):
     usage_days: int = Field(
         default=1095, ge=365, le=36500, description="用印记录保留的天数（默认三年）"
     )
+    face_days: int = Field(
+        default=180, ge=1, le=36500, description="盖章时所拍人脸照片保留的天数，到期销毁"
+    )
+    picture_days: int = Field(
+        default=1095, ge=1, le=36500, description="盖章页面照片和申请文件保留的天数，到期销毁"
+    )
     technical_days: int = Field(
         default=200, ge=180, le=36500, description="技术日志保留的天数（网络安全法：不少于六个月）"
     )

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from backend.services.pictures import PictureService, Retention
 from backend.store.db import is_passing
 from zhiyin.running.checkpoints import CheckpointSigner
 from zhiyin.running.repeating import Repeating
+from zhiyin.settings import RetentionSettings
 from zhiyin.wiring import House
+
+RETENTION_SECONDS: Final = 60.0
+_DAY_MS: Final = 86_400_000
+
+
+def retention(settings: RetentionSettings) -> Retention:
+    """How long each kind of picture is kept."""
+    others = ("page_before", "page_after", "document", "evidence")
+    return Retention(
+        {
+            "face": settings.face_days * _DAY_MS,
+            **dict.fromkeys(others, settings.picture_days * _DAY_MS),
+        }
+    )
 
 
 class Chores:
@@ -13,6 +31,8 @@ class Chores:
 
     def __init__(self, house: House) -> None:
         settings = house.settings
+        self._pictures = PictureService(house.services, house.pictures)
+        self._retention = retention(settings.retention)
         self.signer = CheckpointSigner(
             house.db, house.log, house.keys.log_signer(settings.log_origin), house.now
         )
@@ -23,7 +43,11 @@ class Chores:
                 settings.ledger.checkpoint_seconds,
                 passing=is_passing,
             ),
+            Repeating("retention", self._retain, RETENTION_SECONDS, passing=is_passing),
         )
+
+    def _retain(self) -> None:
+        self._pictures.sweep(self._retention)
 
     def start(self) -> None:
         """Begin all."""
