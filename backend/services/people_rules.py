@@ -13,8 +13,8 @@ from backend.domain.errors import DomainError, conflict, denied
 from backend.domain.organisation import within
 from backend.store.tables import role, seal
 
-_LOGIN = re.compile(r"^[\w.@+-]{2,60}$")
-_PHONE = re.compile(r"^\+?[0-9][0-9 -]{3,38}$")
+_LOGIN = re.compile(r"[\w.@+-]{2,60}")
+_PHONE = re.compile(r"\+?[0-9][0-9 -]{3,38}")
 LOCALES: Final = ("zh_CN", "en")
 
 
@@ -42,7 +42,7 @@ def checked_login(login: str) -> str:
     Raises:
         DomainError: ``bad_login``.
     """
-    if not _LOGIN.match(login):
+    if not _LOGIN.fullmatch(login):
         raise DomainError(
             "bad_login",
             "登录名须为2到60个字母、数字、汉字或 . _ @ + -",
@@ -59,7 +59,7 @@ def checked_phone(phone: str | None) -> str | None:
     """
     if phone is None or not phone.strip():
         return None
-    if not _PHONE.match(phone.strip()):
+    if not _PHONE.fullmatch(phone.strip()):
         raise DomainError("bad_phone", "电话号码格式不正确", "this is no phone number")
     return phone.strip()
 
