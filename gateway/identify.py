@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row, Select, select
 
 from backend.domain import use as domain
 from backend.domain.errors import DomainError
-from backend.store import people, uses
+from backend.store import people, standing, uses
 from backend.store.db import Database
-from backend.store.tables import check_job, picture
+from backend.store.tables import check_job, picture, seal
 from gateway.protocol import pictures
 from gateway.protocol.errors import ProtocolError
 
@@ -77,7 +77,15 @@ class Identify:
             if use is None or use.operator is None:
                 return Finding("unchecked", reasons=("no_use",), text="没有对应的用印授权")
             grant = _grant_of(conn, use)
-            expected = {use.operator, *(grant.alternates if grant is not None else ())}
+            named = {use.operator, *(grant.alternates if grant is not None else ())}
+            # A term of office may have ended since the approval (C33); what was done off line is
+            # held against the time when it was done.
+            at = use.started_at if use.offline else self._now()
+            expected = standing.may_stamp(conn, named, use.org_path, _custodians(conn, use), at)
+            if not expected:
+                return Finding(
+                    "unchecked", reasons=("no_authority",), text="用章人已无用章权限，请联系管理员"
+                )
             stored = people.templates_near(conn, use.org_path, expected)
             burst = [
                 self._read_picture(conn, row.id)
@@ -92,7 +100,7 @@ class Identify:
                 reasons=("not_enrolled",),
                 text="用章人尚未登记人脸，请改用密码加见证人",
             )
-        return self._faces.match(burst, templates, expected)
+        return self._faces.match(burst, templates, set(expected))
 
     def _open_all(self, stored: Sequence[tuple[bytes, str]]) -> list[bytes]:
         opened = []
@@ -177,6 +185,11 @@ def _grant_of(conn: Connection, use: domain.Use) -> domain.Grant | None:
     if use.grant is None:
         return None
     return uses.load_grants(conn, [use.grant], lock=False)[0].get(use.grant)
+
+
+def _custodians(conn: Connection, use: domain.Use) -> list[str]:
+    keeper = conn.execute(select(seal.c.custodian_id).where(seal.c.id == use.seal)).scalar()
+    return [keeper] if keeper is not None else []
 
 
 def _pin_allowed(grant: domain.Grant) -> bool:

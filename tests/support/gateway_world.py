@@ -391,9 +391,13 @@ class GatewayWorld:
                 found.append(body)
         return found
 
+    def receipts(self, line: Line, sleeve: FakeSleeve) -> list[Receipt]:
+        """Every receipt that a gateway gave."""
+        return self.said(line, sleeve, Receipt)
+
     def receipt(self, line: Line, sleeve: FakeSleeve) -> Receipt:
         """The newest receipt."""
-        return self.said(line, sleeve, Receipt)[-1]
+        return self.receipts(line, sleeve)[-1]
 
     def check(self) -> None:
         """The log is whole, and every event stands in it once."""

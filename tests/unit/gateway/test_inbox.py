@@ -48,13 +48,14 @@ def test_batches_have_a_size_of_their_own_in_each_lane() -> None:
 
 def test_idle_is_nothing_waiting_and_nothing_in_hand() -> None:
     inbox = Inbox()
-    assert inbox.idle
+    idle = [inbox.idle]
     inbox.put(message())
-    assert not inbox.idle
+    idle.append(inbox.idle)
     taken = take(inbox)
-    assert not inbox.idle
+    idle.append(inbox.idle)
     inbox.done(len(taken))
-    assert inbox.idle
+    idle.append(inbox.idle)
+    assert idle == [True, False, False, True]
 
 
 def test_a_connection_lost_in_the_middle_of_a_batch_leaves_the_count_right() -> None:

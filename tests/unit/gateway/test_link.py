@@ -116,9 +116,10 @@ def test_promise_2_what_came_on_an_older_connection_is_not_acknowledged_on_a_new
 def test_a_lost_connection_is_told_and_shows() -> None:
     rig = Rig()
     rig.connect()
-    assert rig.link.connected
+    connected = [rig.link.connected]
     rig.disconnect()
-    assert not rig.link.connected
+    connected.append(rig.link.connected)
+    assert connected == [True, False]
     assert rig.lost == 1
 
 

@@ -192,10 +192,12 @@ def test_promise_2_a_store_that_is_away_is_waited_for_without_acknowledging(
     messages = a_use(world, sleeve)
     weather.before = [away() for _ in range(9)]
     seen: list[int] = []
-    line.gateway.pipeline._pause = lambda seconds: (
-        line.pauses.append(seconds),
-        seen.append(len(line.acked)),
-    )[0]
+
+    def pause(seconds: float) -> None:
+        line.pauses.append(seconds)
+        seen.append(len(line.acked))
+
+    line.gateway.pipeline._pause = pause
     line.take(*messages)
     assert seen == [0] * 9
     assert line.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
