@@ -197,6 +197,7 @@ def test_promise_1_a_stored_grant_is_good_for_one_use(hands: Hands) -> None:
     assert hands.total == 1
     hands.link(True)
     assert "grant_used" in hands.refusals()
+    assert hands.server.types().count("grant_stored") == 1
 
 
 def test_off_line_a_wrong_pin_opens_nothing(hands: Hands) -> None:

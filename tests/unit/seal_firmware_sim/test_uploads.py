@@ -64,14 +64,19 @@ def test_events_go_before_pieces(hands: Hands) -> None:
 def test_an_awaited_answer_holds_other_pieces_back(hands: Hands) -> None:
     offline_pictures(hands)
     hands.offer(name="g-2")
+    transport = hands.bench.sleeve.transport
+    assert isinstance(transport, LoopbackTransport)
+    transport.settle(True)
     hands.bench.network.reachable = True
-    hands.bench.network.pump()
-    take_all(hands)
+    assert len(take_all(hands)[1]) == 2
     hands.bench.sleeve.do(inputs.RequestUnlock(job="123456"))
-    hands.bench.network.pump()
+    hands.bench.network.pump()  # the broker takes the two pieces over: there is room for more
     types, pieces = take_all(hands)
     assert types == ["unlock_request"]
     assert pieces == []
+    hands.bench.clock.now += 11_000
+    hands.bench.sleeve.tick()  # nobody answers: the pieces may go on
+    assert take_all(hands)[1]
 
 
 def test_a_face_that_is_waited_for_goes_before_older_pictures(hands: Hands) -> None:
