@@ -22,6 +22,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("device", "登记和管理套筒 · commission sleeves"),
     ("sim", "模拟套筒：单台、剧本、机群 · sleeves in software"),
     ("migrate", "建立或升级数据库的表 · make or upgrade the tables"),
+    ("keys", "查看、更换密钥 · the installation's keys"),
     ("certificate", "生成试用证书 · a certificate for a try"),
     ("prepare", "为 docker compose 准备口令和证书 · secrets for docker compose"),
     ("health", "各部分是否正常 · whether the parts are well"),
