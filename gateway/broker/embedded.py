@@ -88,7 +88,11 @@ class EmbeddedMosquitto:
                 start_new_session=True,  # Ctrl-C is for us: we end it last
             )
         _note_pid(config, self._process.pid)
-        _await_listening(self.port, self._process.poll, self._folder / "mosquitto.log")
+        try:
+            _await_listening(self.port, self._process.poll, self._folder / "mosquitto.log")
+        except DomainError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it; it writes its queues first."""
@@ -164,7 +168,11 @@ class EmbeddedIotcore:
             start_new_session=True,
         )
         _note_pid(config, self._process.pid)
-        _await_listening(self.port, self._process.poll, None)
+        try:
+            _await_listening(self.port, self._process.poll, None)
+        except DomainError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it."""
