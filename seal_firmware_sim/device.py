@@ -73,6 +73,7 @@ def assemble(
         ),
         hub.transport(credentials.mqtt, credentials.device, persistent=persistent),
         clock=hub.clock,
+        link_clock=hub.link_clock,
         entropy=dice.randbytes,
         on_change=changed,
         on_effect=on_effect,

@@ -24,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.protocol import topics
 from seal_firmware_sim.credentials import MqttAddress
 from seal_firmware_sim.sleeve import Sleeve
+from seal_firmware_sim.timers import Timers
 from seal_firmware_sim.transport import Endpoint, PieceToken
 
 KEEPALIVE_S: Final = 60
@@ -45,17 +46,20 @@ def wall_clock() -> int:
 class Hub:
     """Runs connections and timers. All but :meth:`call` belong to one thread: whoever polls.
 
-    ``clock`` is the clock that the sleeves were given, in ms.
+    ``clock`` and ``link_clock`` are those that the sleeves are given, in ms. Where ``clock`` is one
+    that is moved by hand (a scenario's), the network's waiting goes by ``link_clock`` all the same.
     """
 
     def __init__(
         self,
         *,
         clock: Callable[[], int] = wall_clock,
+        link_clock: Callable[[], int] | None = None,
         dice: random.Random | None = None,
         helpers: int = 8,
     ) -> None:
         self.clock = clock
+        self.link_clock = link_clock or clock
         self.dice = dice or random.Random()
         self._selector = selectors.DefaultSelector()
         self._helpers = ThreadPoolExecutor(helpers, thread_name_prefix="connect")
@@ -68,8 +72,8 @@ class Hub:
         self._touched: set[HubTransport] = set()
         self._retries: list[tuple[float, int, HubTransport]] = []
         self._changed: set[Sleeve] = set()
-        self._armed: dict[Sleeve, int] = {}
-        self._timers: list[tuple[int, int, Sleeve]] = []
+        self._own = Timers(self.clock)
+        self._network = Timers(self.link_clock)
         self._number = 0
         self._kept_at = 0.0
         self._closed = False
@@ -97,6 +101,11 @@ class Hub:
             self._wake_in.send(b"\0")
         except OSError:
             return  # full: it wakes anyway; or closed: nobody sleeps
+
+    def next_at(self) -> int | None:
+        """When (``clock`` ms) a sleeve's own timer is due at the earliest; None: nowhere is one."""
+        self._rearm()
+        return self._own.next_at()
 
     def poll(self, timeout_s: float) -> None:
         """One round: what the network brought, which timers are due; waits up to ``timeout_s``."""
@@ -177,9 +186,7 @@ class Hub:
         if self._calls or self._touched:
             return 0.0
         self._rearm()
-        wait = min(timeout_s, _HOUSEKEEPING_S)
-        if self._timers:
-            wait = min(wait, (self._timers[0][0] - self.clock()) / 1000)
+        wait = min(timeout_s, _HOUSEKEEPING_S, self._own.left_s(), self._network.left_s())
         if self._retries:
             wait = min(wait, self._retries[0][0] - time.monotonic())
         return max(0.0, wait)
@@ -188,21 +195,13 @@ class Hub:
         while self._changed:
             sleeve = self._changed.pop()
             due = sleeve.due()
-            at = min((at for at in (due.mono, due.link) if at is not None), default=None)
-            if at is None:
-                self._armed.pop(sleeve, None)
-            elif self._armed.get(sleeve) != at:
-                self._armed[sleeve] = at
-                self._number += 1
-                heapq.heappush(self._timers, (at, self._number, sleeve))
+            self._own.arm(sleeve, due.mono)
+            self._network.arm(sleeve, due.link)
 
     def _fire(self) -> None:
         self._rearm()
-        now = self.clock()
-        while self._timers and self._timers[0][0] <= now:
-            at, _, sleeve = heapq.heappop(self._timers)
-            if self._armed.get(sleeve) == at:
-                del self._armed[sleeve]
+        for timers in (self._own, self._network):
+            while (sleeve := timers.pop()) is not None:
                 sleeve.tick()
                 self._changed.add(sleeve)
 
