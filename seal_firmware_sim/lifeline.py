@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.protocol import envelope, topics
 from gateway.protocol.messages import Heartbeat, State
@@ -10,6 +11,9 @@ from seal_firmware_sim.core import Core
 from seal_firmware_sim.effects import Publish
 from seal_firmware_sim.session import Phase, Session
 from seal_firmware_sim.timekeeping import Timekeeper
+
+NEW_KEY_MS: Final = 5_000
+"""How long a heartbeat is put off while no receipt covers the change of the key that signs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,11 @@ class Lifeline:
     def beat(self, pending: Pending) -> None:
         """Send a heartbeat and set the time for the next one."""
         core = self._core
+        key = core.memory.key
+        if key is not None and key.counter > core.memory.through:
+            # The server may not know the new key yet, and would take the heartbeat for a forgery.
+            self.due = core.moment.mono + NEW_KEY_MS
+            return
         body = Heartbeat(
             through=core.memory.counter,
             battery=min(max(core.sensed.battery, 0), 100),

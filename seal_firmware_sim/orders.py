@@ -54,7 +54,7 @@ class Orders:
         alg = core.signer.public.alg
         secret = new_secret(alg, core.entropy)
         signer = make_signer(alg, secret)
-        core.record(KeyRotated(alg=alg, public=signer.public.raw))
-        core.note(KeyEntry(alg, secret))
+        counter = core.record(KeyRotated(alg=alg, public=signer.public.raw))
+        core.note(KeyEntry(alg, secret, counter))
         core.use_key(signer)
         core.show(texts.KEY_ROTATED, "ok")

@@ -48,10 +48,13 @@ class PersonCheck:
         if grant.check == "pin":
             core.show(texts.PIN_ONLY, "refused")
             return
+        if use.faces >= session.config.face_attempts:
+            self._no_more(use)
+            return
         session.phase = Phase.CAPTURING
         session.progress()
         people = (grant.operator, *grant.alternates) if grant.check == "face_in_sleeve" else ()
-        core.act(TakeFaces(use.number, use.attempts + 1, grant.frames, grant.challenge, people))
+        core.act(TakeFaces(use.number, use.faces + 1, grant.frames, grant.challenge, people))
 
     def faces_taken(self, report: FacesTaken) -> None:
         """The burst: keep it, record it, and have it checked."""
@@ -76,12 +79,12 @@ class PersonCheck:
         core.fault("camera", cleared=True)
         refs = [one.ref for one in sealed]
         self._guard.saw_picture(max(ref.size for ref in refs))
-        use.attempts += 1
+        use.faces += 1
         use.burst_kept = True
         counter = core.record(
             FaceCaptured(
                 use=use.number,
-                attempt=use.attempts,
+                attempt=use.faces,
                 pictures=refs,
                 challenge=use.grant.challenge,
                 matched=report.matched,
@@ -89,7 +92,7 @@ class PersonCheck:
             sealed,
         )
         if report.matched is not None:
-            self._verdict(use, report.matched, texts.RETRY_FACE)
+            self._verdict(use, report.matched, texts.RETRY_FACE, use.faces)
         elif self._alone(use):
             core.show(texts.ENTER_PIN)
         else:
@@ -117,8 +120,11 @@ class PersonCheck:
         if complaint:
             core.show(complaint, "refused")
             return
+        if use.pins >= session.config.face_attempts:
+            self._no_more(use)
+            return
         session.progress()
-        use.attempts += 1
+        use.pins += 1
         checked = _matches(entry.pin, grant.pin) if alone else None
         sealed = pictures.seal_pins(
             entry.pin,
@@ -130,7 +136,7 @@ class PersonCheck:
         counter = core.record(
             PinEntered(
                 use=use.number,
-                attempt=use.attempts,
+                attempt=use.pins,
                 witness=witness,
                 sealed=sealed,
                 checked=checked,
@@ -142,7 +148,7 @@ class PersonCheck:
             return
         if not checked:
             core.refuse("pin_wrong", use=use.number)
-        self._verdict(use, checked, texts.REFUSALS["pin_wrong"])
+        self._verdict(use, checked, texts.REFUSALS["pin_wrong"], use.pins)
 
     def refused(self, refusal: Refusal) -> None:
         """The server says no to the person."""
@@ -150,7 +156,7 @@ class PersonCheck:
         if session.phase is not Phase.CHECKING or use is None or use.answer_to != refusal.answers:
             return
         if refusal.retry:
-            self._again(use, clean(refusal.text))
+            self._again(use, clean(refusal.text), max(use.faces, use.pins))
         else:
             session.end("refused", refusal.reason, clean(refusal.text))
 
@@ -182,21 +188,31 @@ class PersonCheck:
         age = self._time.age
         return age is not None and age <= use.grant.max_clock_age
 
-    def _verdict(self, use: Use, good: bool, text: str) -> None:
+    def _verdict(self, use: Use, good: bool, text: str, tries: int) -> None:
         if good:
             self._ready(use)
         else:
-            self._again(use, text)
+            self._again(use, text, tries)
 
-    def _again(self, use: Use, text: str) -> None:
+    def _again(self, use: Use, text: str, tries: int) -> None:
         session = self._session
         session.phase = Phase.IDENTIFY
         session.deadlines.answer = None
-        if use.attempts >= session.config.face_attempts:
-            self._core.refuse("too_many_attempts", use=use.number)
-            session.end("refused", "too_many_attempts", texts.REFUSALS["too_many_attempts"])
+        if tries >= session.config.face_attempts:
+            self._too_many(use)
         else:
             self._core.show(text, "refused")
+
+    def _no_more(self, use: Use) -> None:
+        # Off line a burst has no verdict, so more of them settle nothing; the PIN does.
+        if self._alone(use) and use.pins < self._session.config.face_attempts:
+            self._core.show(texts.ENTER_PIN)
+        else:
+            self._too_many(use)
+
+    def _too_many(self, use: Use) -> None:
+        self._core.refuse("too_many_attempts", use=use.number)
+        self._session.end("refused", "too_many_attempts", texts.REFUSALS["too_many_attempts"])
 
     def _ready(self, use: Use) -> None:
         session = self._session

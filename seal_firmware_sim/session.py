@@ -59,7 +59,8 @@ class Use:
     offline: bool
     count: int = 0
     presses: int = 0
-    attempts: int = 0
+    faces: int = 0
+    pins: int = 0
     answer_to: int = 0
     burst_kept: bool = False
     burst_failed: bool = False

@@ -108,10 +108,12 @@ class TimeEntry(_Entry, frozen=True, tag="time"):
 
 
 class KeyEntry(_Entry, frozen=True, tag="key"):
-    """The sleeve's own key after a rotation (a real sleeve keeps it in its secure element)."""
+    """The sleeve's own key after a rotation (a real sleeve keeps it in its secure element).
+    Event ``counter`` made it known."""
 
     alg: int
     secret: bytes
+    counter: int
 
 
 class PictureEntry(_Entry, frozen=True, tag="picture"):

@@ -224,6 +224,20 @@ def test_off_line_the_face_comes_first(hands: Hands) -> None:
     assert hands.do(inputs.EnterPin("246810", "p-wang", "1357")) is Phase.READY
 
 
+def test_off_line_more_bursts_than_allowed_lead_to_the_pin(hands: Hands) -> None:
+    hands.push(m.Config(revision=1, face_attempts=9))
+    stored(hands)
+    hands.link(False)
+    hands.do(inputs.RequestUnlock(grant="off-1"))
+    hands.do(inputs.EnterCount(1))
+    for _ in range(12):
+        hands.do(inputs.PresentFace())
+    assert hands.display == texts.ENTER_PIN
+    assert hands.do(inputs.EnterPin("246810", "p-wang", "1357")) is Phase.READY
+    hands.link(True)
+    assert len(hands.server.bodies(m.FaceCaptured)) == 9
+
+
 def test_off_line_a_broken_camera_is_no_way_round_a_face_only_grant(hands: Hands) -> None:
     stored(hands, pin_allowed=False)
     hands.link(False)

@@ -176,6 +176,18 @@ def test_a_rotated_key_signs_from_the_next_event_on(hands: Hands) -> None:
     assert hands.server.types()[-3:] == ["key_rotated", "boot", "tamper"]
 
 
+def test_no_heartbeat_is_signed_with_a_key_that_the_server_does_not_know(hands: Hands) -> None:
+    hands.link(False)
+    hands.do(inputs.RotateKey())
+    hands.server.quiet.add("receipt")
+    beats = len(hands.server.heartbeats)
+    hands.link(True)
+    assert len(hands.server.heartbeats) == beats
+    hands.server.quiet.clear()
+    hands.pass_time(20_000)
+    assert len(hands.server.heartbeats) == beats + 1
+
+
 # ── heartbeats ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -58,7 +58,7 @@ entries = st.one_of(
     st.builds(state.LockEntry, small, st.booleans(), st.text(max_size=5)),
     st.builds(state.ConfigEntry, small, st.just({"revision": 3, "fence": None})),
     st.builds(state.TimeEntry, small),
-    st.builds(state.KeyEntry, st.just(-8), st.binary(min_size=32, max_size=32)),
+    st.builds(state.KeyEntry, st.just(-8), st.binary(min_size=32, max_size=32), small),
     st.builds(state.PictureDoneEntry, commits),
     st.builds(state.SwitchEntry, names, st.booleans()),
     st.builds(state.FaultEntry, names, st.booleans()),

@@ -128,6 +128,24 @@ def test_an_unanswered_face_may_be_taken_again(hands: Hands) -> None:
     assert hands.do(inputs.PresentFace()) is Phase.READY
 
 
+@pytest.mark.parametrize(
+    "entry", [inputs.PresentFace(), inputs.EnterPin("246810", "p-wang", "1357")]
+)
+def test_unanswered_attempts_are_attempts_all_the_same(
+    hands: Hands, entry: inputs.OperatorAction
+) -> None:
+    hands.push(m.Config(revision=1, face_attempts=9))
+    hands.offer()
+    hands.server.quiet = {"face_captured", "pin_entered"}
+    hands.unlock()
+    hands.do(inputs.EnterCount(1))
+    for _ in range(9):
+        hands.do(entry)
+        assert hands.pass_time(31_000) is Phase.IDENTIFY
+    assert hands.do(entry) is Phase.IDLE
+    assert hands.refusals() == ["not_answered"] * 9 + ["too_many_attempts"]
+
+
 def test_pin_and_witness_are_the_other_way(hands: Hands) -> None:
     hands.offer()
     hands.unlock()
