@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from alerts import api as alerts_api
 from alerts import messages
+from alerts.inbox import TrialMessages
 from alerts.service import Alerts
 from alerts.wording import Namer
 from backend.api.app import create_app
@@ -22,20 +23,14 @@ from backend.api.deps import Services
 from backend.api.live import JournalTail, LiveHub
 from backend.api.settings import ApiSettings
 from backend.api.wiring import Installation, build_services
-from backend.services.application_drafts import DraftService
-from backend.services.application_reader import ApplicationReader
-from backend.services.applications import ApplicationService
-from backend.services.matters import MatterService
 from backend.services.passwords import Passwords
-from backend.services.people import PeopleService
-from backend.services.pictures import PictureService
-from backend.services.register import RegisterService
 from backend.web import errors, mount
 from backend.web.live import Changes
 from backend.web.ports import Web
 from zhiyin.settings import WebSettings
 from zhiyin.wall import wall_clock
 from zhiyin.wiring import House
+from zhiyin.wiring_notices import Notices
 
 HOUR_MS: Final = 3_600_000
 
@@ -102,19 +97,18 @@ def pages(
     review_reason: str | None = None,
 ) -> Web:
     """What pages are handed."""
-    return Web(
-        context=house.services,
+    return mount.assemble(
+        found,
         wall=wall,
-        drafts=found.get(DraftService),
-        applications=found.get(ApplicationService),
-        reader=found.get(ApplicationReader),
-        matters=found.get(MatterService),
-        people=found.get(PeopleService),
-        pictures=found.get(PictureService),
-        register=found.get(RegisterService),
-        changes=Changes(house.db),
         alert_words=Words(house.now),
         case_desk=None if alerts is None else alerts.cases,
+        notice_desk=None
+        if alerts is None
+        else Notices(
+            alerts.preferences,
+            TrialMessages(house.services, alerts.preferences),
+            alerts.channels,
+        ),
         review_reason=review_reason,
     )
 

@@ -19,7 +19,7 @@ from backend.web.ports import NoticeDesk, Web, Wishes
 from backend.web.site import Myself, WebPort, go, page, pages
 
 _SHOWN: Final = 30
-_MOST_CHANNELS: Final = 4
+_MOST_CHANNELS: Final = 8
 
 router = pages()
 
@@ -149,6 +149,6 @@ def _preferences(
     *,
     sent: bool = False,
 ) -> Response:
-    rows = [*wishes.channels, *[("", "")] * _MOST_CHANNELS][:_MOST_CHANNELS]
+    rows = [*wishes.channels, ("", ""), ("", "")][:_MOST_CHANNELS]
     values = {"wishes": wishes, "rows": rows, "error": error, "sent": sent}
     return page(request, web, who, "preferences.html", values, 422 if error else 200)

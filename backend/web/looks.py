@@ -37,6 +37,7 @@ class Tile:
     state: str
     press: int | None
     frame: int | None
+    counter: int | None
     review: str | None
 
     @property
@@ -76,19 +77,29 @@ def begin_stated(web: Web, actor: Actor) -> None:
 def tiles(rows: Iterable[Row[Any]], actor: Actor, open_now: Sequence[OpenReview]) -> list[Tile]:
     """The pictures that the actor's roles may see at all, in their order."""
     return [
-        Tile(row.id, row.kind, row.state, row.press, row.frame, _review(row.org_path, open_now))
+        Tile(
+            row.id,
+            row.kind,
+            row.state,
+            row.press,
+            row.frame,
+            row.counter,
+            _review(row.org_path, open_now),
+        )
         for row in rows
         if actor.may_any(VIEWERS.get(row.kind, ()), row.org_path)
     ]
 
 
 def few(found: Sequence[Tile]) -> list[Tile]:
-    """The three that tell most: a face, and the page before and after the last press."""
+    """The three that tell most: the face of the last attempt, and the page before and after the
+    last press."""
     chosen: list[Tile] = []
-    for kind, pick in (("face", 0), ("page_before", -1), ("page_after", -1)):
+    for kind in ("face", "page_before", "page_after"):
         same = [one for one in found if one.kind == kind and one.state != "broken"]
         if same:
-            chosen.append(same[pick])
+            last = [one for one in same if one.counter == same[-1].counter]
+            chosen.append(last[0])
     return chosen
 
 

@@ -27,7 +27,7 @@ from backend.web.site import Concerned, WebPort, go, page, pages
 from backend.web.story_words import CODES, Said, tell
 
 _LATE_MS: Final = 60_000
-_PICTURES: Final = {"event.face_captured": "face", "event.page_captured": "page"}
+_PICTURES: Final = ("event.face_captured", "event.page_captured")
 
 router = pages()
 
@@ -155,16 +155,19 @@ _WORDS: Final = frozenset(CODES.values())
 
 
 def _belonging(one: Record, left: list[looks.Tile]) -> list[looks.Tile]:
-    """Take the pictures of this event out of those that are left: a burst of faces goes with the
-    first capture that names it, a page with its press and stage."""
-    if one.kind == "event.face_captured":
+    """Take the pictures of this event out of those that are left: by its counter, else a burst of
+    faces goes with the first capture, a page with its press and stage."""
+    if one.kind not in _PICTURES:
+        return []
+    named = [tile for tile in left if tile.counter == one.counter]
+    if one.counter is not None and named:
+        found = named
+    elif one.kind == "event.face_captured":
         found = [tile for tile in left if tile.kind == "face"]
-    elif one.kind == "event.page_captured":
+    else:
         event = one.data.get("event", {})
         kind = f"page_{event.get('stage', 'before')}"
         found = [tile for tile in left if tile.kind == kind and tile.press == event.get("press")]
-    else:
-        return []
     for tile in found:
         left.remove(tile)
     return found

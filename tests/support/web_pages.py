@@ -13,6 +13,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/applications/{granted}/sleeve",
         "/applications/{using}/sleeve",
         "/inbox",
+        "/inbox/preferences",
         "/me",
         "/password",
     ),

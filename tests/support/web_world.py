@@ -17,6 +17,8 @@ from sqlalchemy import Connection, insert, update
 
 from alerts import messages
 from alerts.cases import Cases
+from alerts.inbox import TrialMessages
+from alerts.preferences import Preferences
 from alerts.settings import AlertSettings
 from alerts.wording import Namer
 from backend.api.app import create_app
@@ -28,6 +30,7 @@ from backend.domain.record import Record
 from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
+from backend.services.context import ServiceContext
 from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
 from backend.services.identity import IdentityService
@@ -56,6 +59,7 @@ from backend.web import errors, mount
 from backend.web.ports import Web
 from tests.support.office import HOUR, MORNING
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
+from zhiyin.wiring_notices import Notices
 
 PASSWORD: Final = "yinzhang-2026"
 MINUTE: Final = 60_000
@@ -125,6 +129,7 @@ class WebWorld:
             wall=world.clock,
             alert_words=Words(world),
             case_desk=Cases(world.context, AlertSettings()),
+            notice_desk=_notices(world.context),
             review_reason=review_reason,
         )
         found.add(web)
@@ -140,6 +145,12 @@ class WebWorld:
     def use(self, village: str) -> str:
         """One more use (stamped without a grant), as the gateway would record it; its id."""
         return _Builder.of(self).stamped_without_grant(village)
+
+
+def _notices(context: ServiceContext) -> Notices:
+    channels = ("dingtalk_person", "sms")
+    preferences = Preferences(context, AlertSettings(), channels)
+    return Notices(preferences, TrialMessages(context, preferences), channels)
 
 
 def services(world: World, store: PictureStore) -> Services:

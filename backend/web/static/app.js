@@ -21,6 +21,13 @@ if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.reg
       source.addEventListener("reload", () => location.reload());
     });
     body.addEventListener("htmx:sseError", off);
+    // After a lost connection the same news may come once more: a card is on the page once.
+    body.addEventListener("htmx:oobBeforeSwap", (event) => {
+      for (const card of event.detail.fragment.querySelectorAll("article[id]")) {
+        const there = document.getElementById(card.id);
+        if (there && there !== event.detail.target) there.remove();
+      }
+    });
     addEventListener("offline", off);
     setInterval(() => { if (Date.now() - heard > SILENCE_MS) off(); }, 5000);
   }

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from backend.api.deps import undeclared
 from tests.support.web_pages import PAGES, fill
+from tests.support.web_world import PASSWORD
 from tests.unit.backend.web.conftest import Town
 
 ALL = [(who, address) for who, found in PAGES.items() for address in found]
@@ -224,3 +225,75 @@ def test_today_may_not_be_framed_and_loads_only_ours(shared_town: Town) -> None:
     policy = shared_town.client("town").get("/today").headers["content-security-policy"]
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_wishes_are_kept_and_a_wrong_one_is_said(town: Town) -> None:
+    client = town.client("applicant")
+    form = {
+        "channel": ["sms", ""],
+        "address": ["13800000000", ""],
+        "quiet_from": "21:30",
+        "quiet_until": "06:30",
+        "wanted": ["use_finished"],
+    }
+    assert client.post("/inbox/preferences", data=form).status_code == 303
+    page = client.get("/inbox/preferences").text
+    assert 'value="21:30"' in page
+    assert '<option value="sms" selected>' in page
+    assert page.count(" checked>") == 1
+    assert client.post("/inbox/test").status_code == 303
+    wrong = client.post("/inbox/preferences", data=form | {"quiet_from": "25:00"})
+    assert wrong.status_code == 422
+    assert "22:00" in wrong.text
+
+
+def test_notices_are_marked_read_on_every_device(town: Town) -> None:
+    first, second = town.client("applicant"), town.guest()
+    login = {"login": town.made.logins["applicant"], "password": PASSWORD}
+    second.post("/sign-in", data=login)
+    notice = re.findall(r'href="(/inbox/[0-9a-f-]{36})"', first.get("/inbox").text)[0]
+    assert first.get(notice).headers["location"] == f"/uses/{town.made.day.finished}"
+    assert "1条未读" in second.get("/home").text
+    second.post("/inbox/read")
+    assert "条未读" not in first.get("/home").text
+    assert town.client("town").get(notice).status_code == 404
+
+
+def test_administration_enters_people_seals_and_terms_and_says_why_not(town: Town) -> None:
+    client, base = town.client("admin"), "/admin/orgs/330109103201"
+    new = {"name": "丁桂花", "login": "dingguihua", "phone": ""}
+    assert client.post(f"{base}/people", data=new).status_code == 303
+    again = client.post(f"{base}/people", data=new)
+    assert again.status_code in (409, 422)
+    assert "丁桂花" in again.text
+    person = re.findall(r'<option value="([^"]+)">丁桂花</option>', client.get(base).text)[0]
+    role = {"person": person, "role": "operator", "title": "文书", "ends": "2028-12-31"}
+    assert client.post(f"{base}/roles", data=role).status_code == 303
+    assert "任期到2028-12-31" in client.get(base).text
+    wrong = client.post(f"{base}/roles", data=role | {"role": "emperor"})
+    assert "请选择角色" in wrong.text
+    shown = client.post(f"{base}/people/{person}/password")
+    assert "只显示这一次" in shown.text
+    village = client.post(
+        "/admin/orgs/330109103/below", data={"code": "330109103299", "name": "新塘村"}
+    )
+    assert village.status_code == 303, village.text
+    assert "新塘村" in client.get("/admin").text
+
+
+def test_the_log_is_narrowed_by_its_address(shared_town: Town) -> None:
+    client = shared_town.client("town")
+    assert client.get("/uses").text.count("<tr class") == 8
+    assert client.get("/uses?only=alerted").text.count("<tr class") == 2
+    assert client.get("/uses?q=土地").text.count("<tr class") == 1
+    assert client.get("/uses?from=2026-09-23").text.count("<tr class") == 0
+    assert client.get("/uses?after=nonsense").status_code == 422
+
+
+def test_a_remote_lock_is_ordered_with_a_reason(town: Town) -> None:
+    client, address = town.client("town"), "/sleeves/SL-330109103201-committee"
+    answer = client.post(f"{address}/lock", data={"locked": "yes", "reason": "核查用印"})
+    assert answer.status_code == 303, answer.text
+    assert "已远程锁定" in client.get(address).text
+    (ordered,) = town.made.world.records("device.lock_ordered")
+    assert ordered.data["reason"] == "核查用印"
