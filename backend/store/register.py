@@ -97,9 +97,7 @@ def rows(
     if wanted.unreviewed:
         query = query.where(u.reviewed_at.is_(None))
     if wanted.alerted:
-        query = query.where(
-            exists().where(alert.c.use_id == u.id, alert.c.stage != "false_alarm")
-        )
+        query = query.where(exists().where(alert.c.use_id == u.id, alert.c.stage != "false_alarm"))
     for column, value in (
         (u.seal_id, wanted.seal_id),
         (u.device_id, wanted.device_id),
