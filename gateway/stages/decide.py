@@ -241,7 +241,8 @@ def to_wire(
         frames=policy.get("frames", 3),
         offline=request is None,
         max_clock_age=policy.get("max_clock_age", 0),
-        wait_for_page=policy.get("wait_for_page", False),
+        # Nobody judges pages yet: told to wait, a sleeve would refuse every press as not answered.
+        wait_for_page=False,
     )
 
 
