@@ -102,27 +102,32 @@ class Native:
         """
         file = self.folder / "secrets" / "fleet.jsonl"
         if not file.exists():
-            self._run("device", "enrol", "--sim", "--out", str(file))
-        words = ("sim", "fleet", "-c", str(file), "-n", str(count), "--seconds", "86400")
+            self._enrol(file)
+        enrolled = len(file.read_text(encoding="utf-8").splitlines())
+        most = str(min(count, enrolled))
+        words = (
+            *("sim", "fleet", "-c", str(file), "-n", most),
+            *("--rate", "0.2", "--seconds", "86400"),
+        )
         self.keeper.start(
             Program("fleet", (*self._zhiyin, *words), self._log("fleet"), env=self._env())
         )
 
-    def _run(self, *words: str) -> None:
+    def _enrol(self, file: Path) -> None:
         done = subprocess.run(
-            [*self._zhiyin, *words],
+            [*self._zhiyin, "device", "enrol", "--sim", "--out", str(file)],
             env=self._env(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-400:]
+        if not file.exists():
+            said = done.stderr.strip()[-400:] or "没有还缺套筒的印章 · no seal without a sleeve"
             raise DomainError(
                 "fleet_not_enrolled",
-                f"未能登记模拟套筒（先执行 init 并登记印章）：{said}",
-                f"the simulated sleeves were not enrolled (init and register seals first): {said}",
+                f"未能登记模拟套筒（须先执行 init 并登记印章）：{said}",
+                f"no simulated sleeves were enrolled (init and register seals first): {said}",
             )
 
     def _env(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from backend.domain.errors import DomainError
 from backend.ledger.disclosure import Scope
 from backend.ledger.log import Log
 from backend.ledger.records import export_scope
@@ -46,7 +47,10 @@ def run(folder: Path, *, gateways: int, fleet: int, say: Say) -> int:
     try:
         if fleet:
             say(f"启动 {fleet} 个模拟套筒 · start {fleet} simulated sleeves")
-            native.start_fleet(fleet)
+            try:
+                native.start_fleet(fleet)
+            except DomainError as error:  # the rest is of use without them
+                say(f"{error.zh}\n{error.en} [{error.code}]")
         say(
             f"已就绪 · ready: http://127.0.0.1:{native.ports.web}\n"
             f"  配置 settings: zhiyin --config {native.config} health\n"

@@ -15,10 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from backend.ledger.log import Log
 from backend.store.db import Database
+from backend.store.journal import read_all
 from backend.store.keyring import KeyRing
+from backend.store.tables import alert, record, worker_cursor
 from gateway.broker.embedded import free_port
 from tests.support.machine import find_mosquitto
 from tests.support.zygote import Zygote
@@ -103,11 +106,22 @@ def _is_another(native: Native, name: str, pid: int) -> bool:
     return native.keeper.kept[name].pid not in (pid, None)
 
 
+def _all_read(db: Database) -> bool:
+    with db.snapshot() as conn:
+        read_to = conn.execute(select(worker_cursor.c.seq)).scalars().all()
+        return bool(read_to) and max(read_to) >= Log(ORIGIN).size(conn)
+
+
 def _check(crowd: Crowd, db: Database, kills: int, wanted: int) -> None:
     assert crowd.settle(90), f"{crowd.waiting} events never receipted; {crowd.failure}"
     with db.snapshot() as conn:
         found = tally(conn, Log(ORIGIN), crowd.sleeves)
     assert found.problems[:10] == ()
+    _until("alerts have read all", partial(_all_read, db))
+    with db.snapshot() as conn:
+        rows = sorted(conn.execute(select(alert.c.id)).scalars())
+        raised = [item.data["alert"] for item in read_all(conn, record.c.kind == "alert.raised")]
+    assert sorted(raised) == rows, "each alert was raised, and recorded, once"
     assert found.log_verified
     assert found.events == crowd.made
     assert crowd.receipted == crowd.made
