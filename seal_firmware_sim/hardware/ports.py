@@ -1,7 +1,7 @@
 """What a sleeve is made of, as ports: whoever builds a sleeve fills these in.
 
-Parts that report by themselves (the mechanism, the keypad, switches) are :class:`Source`; the rest
-is asked. ``mono`` is the sleeve's monotonic time in ms.
+Parts that report by themselves (the mechanism, switches) are :class:`Source`; the rest is asked;
+what the keypad says arrives as operator actions. ``mono`` is the sleeve's monotonic time in ms.
 """
 
 from __future__ import annotations
@@ -183,5 +183,5 @@ class Hardware:
     battery: Battery
     switches: Switches
     sources: tuple[Source, ...] = ()
-    """Further parts that report by themselves: keypad, motion sensor."""
+    """Further parts that report by themselves, such as a motion sensor."""
     matcher: FaceMatcher | None = None

@@ -1,12 +1,12 @@
-"""Clock, position, battery, motion sensor and keypad in software."""
+"""Clock, position, battery and motion sensor in software."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from gateway.protocol.messages import Position
-from seal_firmware_sim.inputs import Input, Movement, OperatorAction
+from seal_firmware_sim.inputs import Input, Movement
 
 
 class SimClock:
@@ -78,21 +78,3 @@ class MotionSensor:
     def next_at(self) -> int | None:
         """Now, if there is news."""
         return 0 if self._news else None
-
-
-class TimedKeypad:
-    """Keys pressed at given times, for scripts: ``(mono, action)`` in order of time."""
-
-    def __init__(self, keys: Iterable[tuple[int, OperatorAction]] = ()) -> None:
-        self._keys = deque(sorted(keys, key=lambda key: key[0]))
-
-    def poll(self, mono: int) -> list[Input]:
-        """What was pressed up to ``mono``."""
-        pressed: list[Input] = []
-        while self._keys and self._keys[0][0] <= mono:
-            pressed.append(self._keys.popleft()[1])
-        return pressed
-
-    def next_at(self) -> int | None:
-        """When the next key is pressed."""
-        return self._keys[0][0] if self._keys else None

@@ -1,4 +1,4 @@
-"""Simulated parts: flash in files, the mechanism, the keypad."""
+"""Simulated parts: flash in memory and in files, the mechanism."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from seal_firmware_sim.hardware.flash import FileFlash, MemoryFlash
 from seal_firmware_sim.hardware.mechanism import Habits, SimMechanism
 from seal_firmware_sim.hardware.ports import Flash, FlashFailure
-from seal_firmware_sim.hardware.senses import TimedKeypad
-from seal_firmware_sim.inputs import EnterCount, Jammed, LimitSwitch, MotorMoved, Press, SealDropped
+from seal_firmware_sim.inputs import Jammed, LimitSwitch, MotorMoved, SealDropped
 
 COMMIT = b"c" * 32
 
@@ -107,12 +106,3 @@ def test_locking_draws_a_seal_in_that_was_left_out() -> None:
     assert reports(mechanism) == [LimitSwitch(True)]
     mechanism.actuate("lock", 0)
     assert reports(mechanism) == []
-
-
-def test_the_keypad_presses_keys_in_their_time() -> None:
-    keypad = TimedKeypad([(20, Press()), (10, EnterCount(2))])
-    assert keypad.next_at() == 10
-    assert keypad.poll(15) == [EnterCount(2)]
-    assert keypad.poll(15) == []
-    assert keypad.poll(30) == [Press()]
-    assert keypad.next_at() is None
