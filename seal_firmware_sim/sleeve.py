@@ -145,6 +145,7 @@ class Sleeve:
         self.reachable = reachable
         if reachable:
             self._connect()
+            self._changed()
         else:
             self.transport.drop()
             self.do(inputs.Disconnected())

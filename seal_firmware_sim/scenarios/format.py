@@ -16,6 +16,8 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from seal_firmware_sim.hardware.village_texts import DocumentKind
+
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 Seal = Literal["committee", "party", "cooperative"]
 Clock = Annotated[str, Meta(pattern=r"^\+?([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -39,7 +41,7 @@ class _WithMatter(_Action, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Something that starts with an application."""
 
     matter: str = "residence"
-    paper: str = "certificate"
+    paper: DocumentKind = DocumentKind.CERTIFICATE
     title: str = "居住情况说明"
     purpose: str = "子女入学"
     stamps: Annotated[int, Meta(ge=1, le=99)] = 1
@@ -66,15 +68,17 @@ class Use(
 
 
 class ForcedStamp(_Action, frozen=True, kw_only=True, tag="forced_stamp", tag_field="do"):
-    """C1, C15: the motor is moved from outside and the seal drops without any approval."""
+    """C1, C15: the motor is moved from outside and the seal drops without any approval (C17, where
+    it is out of hours)."""
 
 
 class OverCount(_WithMatter, frozen=True, kw_only=True, tag="over_count", tag_field="do"):
-    """C2: changed firmware stamps once more than was approved."""
+    """C2: changed firmware stamps once more than was approved, without a picture (C12)."""
 
 
 class ReusedGrant(_WithMatter, frozen=True, kw_only=True, tag="reused_grant", tag_field="do"):
-    """C7: changed firmware burns the same grant again for a second paper."""
+    """C7: changed firmware burns the same grant again and stamps a second paper; of that there is
+    no picture (C12)."""
 
 
 class WrongSleeve(_WithMatter, frozen=True, kw_only=True, tag="wrong_sleeve", tag_field="do"):
@@ -127,7 +131,8 @@ class Jam(_WithMatter, frozen=True, kw_only=True, tag="jam", tag_field="do"):
 
 
 class Withheld(_Action, frozen=True, kw_only=True, tag="withheld", tag_field="do"):
-    """C23: one event never arrives; ``minutes`` later it does after all."""
+    """C23: the sleeve is opened (C13), and the event that says so is kept back until ``minutes``
+    later."""
 
     minutes: Minutes = 90
 
@@ -137,7 +142,8 @@ class ClonedKey(_Action, frozen=True, kw_only=True, tag="cloned_key", tag_field=
 
 
 class SelfApproval(_WithMatter, frozen=True, kw_only=True, tag="self_approval", tag_field="do"):
-    """C26: the approver applies, and wants to approve it too; refused at the door."""
+    """C26: the approver applies, and wants to approve it too; refused at the door. Somebody else
+    approves it (the village must have such a person), and it becomes an honest use."""
 
 
 class Overdue(_WithMatter, frozen=True, kw_only=True, tag="overdue", tag_field="do"):
@@ -145,7 +151,8 @@ class Overdue(_WithMatter, frozen=True, kw_only=True, tag="overdue", tag_field="
 
 
 class Abandoned(_WithMatter, frozen=True, kw_only=True, tag="abandoned", tag_field="do"):
-    """C32: unlocked, then the plug is pulled and the use stays open."""
+    """C22, C18: unlocked, then the plug is pulled and the use stays open; C32 when the grant's time
+    is over."""
 
 
 Action = (
@@ -208,18 +215,35 @@ def load(path: Path) -> Scenario:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ScenarioError(f"读不到剧本 {path}：{error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"剧本 {path} 不是 UTF-8 文本") from error
     except yaml.YAMLError as error:
         raise ScenarioError(f"剧本 {path} 不是有效的 YAML：{error}") from error
     try:
         scenario = msgspec.convert(raw, Scenario)
     except msgspec.ValidationError as error:
         raise ScenarioError(f"剧本 {path} {_place(str(error), raw)}：{error}") from error
+    try:
+        start, end = scenario.time(scenario.start), scenario.time(scenario.end)
+    except ValueError as error:
+        raise ScenarioError(f"剧本 {path} 的 date：没有 {scenario.date} 这一天") from error
+    if start >= end:
+        raise ScenarioError(f"剧本 {path} 的 end：{scenario.end} 不在 {scenario.start} 之后")
     for number, action in enumerate(scenario.actions, 1):
-        if action.village > scenario.villages:
-            raise ScenarioError(f"剧本 {path} 第 {number} 个动作：没有第 {action.village} 个村")
-        if not scenario.time(scenario.start) <= scenario.time(action.at):
-            raise ScenarioError(f"剧本 {path} 第 {number} 个动作：{action.at} 在开始之前")
+        wrong = _wrong(scenario, action, start, end)
+        if wrong is not None:
+            raise ScenarioError(f"剧本 {path} 第 {number} 个动作（{action.at}）：{wrong}")
     return scenario
+
+
+def _wrong(scenario: Scenario, action: Action, start: int, end: int) -> str | None:
+    if action.village > scenario.villages:
+        return f"没有第 {action.village} 个村（villages: {scenario.villages}）"
+    if not start <= scenario.time(action.at) <= end:
+        return f"{action.at} 在开始之前或结束之后（{scenario.start} 到 {scenario.end}）"
+    if isinstance(action, WrongSleeve) and action.other == action.seal:
+        return "other 应是另一枚印章"
+    return None
 
 
 def _place(message: str, raw: Any) -> str:

@@ -1,21 +1,22 @@
-"""Plays a scenario: runs scripts when their time has come, sleeves when their timers are due.
+"""Plays a scenario: runs scripts when their time has come, or when they got what they waited for.
 
-The player owns no clock. Whoever drives it asks :meth:`next_at`, moves the clock there once every
-part is idle, and calls :meth:`run_due`; so the same day runs at any speed, and no rule about time
-misfires because something was slow.
+The player owns no clock, and the sleeves' timers are the hub's. Whoever drives both asks each when
+something happens next, moves the clock there once every part is idle, and lets both run; so the
+same day runs at any speed, and no rule about time misfires because something was slow.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
 from seal_firmware_sim.scenarios.format import Scenario
-from seal_firmware_sim.scenarios.scripts import Stage, script
-from seal_firmware_sim.scenarios.stage import Actor, Script, Wait
+from seal_firmware_sim.scenarios.scripts import Progress, Scene, Stage, script
+from seal_firmware_sim.scenarios.stage import Actor, Script
+from seal_firmware_sim.sleeve import Sleeve
 
 PATIENCE_MS: Final = 15 * 60_000
 """How long (scenario time) a script waits for what it expects; then it gives up and says so."""
@@ -24,15 +25,24 @@ PATIENCE_MS: Final = 15 * 60_000
 @dataclass(order=True, slots=True)
 class _Running:
     at: int
-    number: int
+    order: int
     name: str = field(compare=False)
+    scene: Scene = field(compare=False)
     play: Script = field(compare=False)
     until: Callable[[], bool] | None = field(default=None, compare=False)
-    action: int = field(default=-1, compare=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it got what it waited for."""
+        return self.until is not None and self.until()
 
 
 class Player:
-    """Scripts and sleeves of one scenario, in one thread."""
+    """Scripts and sleeves of one scenario, in one thread.
+
+    ``before`` is how far an earlier run had come, by the actions' numbers: what has ended, or was
+    interrupted at a sleeve, is not begun again.
+    """
 
     def __init__(
         self,
@@ -40,7 +50,7 @@ class Player:
         stage: Stage,
         *,
         now: Callable[[], int],
-        done_before: Iterable[int] = (),
+        before: Mapping[int, Progress] | None = None,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._stage = stage
@@ -48,22 +58,30 @@ class Player:
         self._tell = tell
         self._order = count()
         self._waiting: list[_Running] = []
+        self._actors = {actor.sleeve: actor for actor in stage.actors.values()}
+        self._restless = set(self._actors)
         self.given_up: list[str] = []
-        self.started: set[int] = set(done_before)
-        """Numbers of the actions that have begun: an unfinished one is not begun again."""
+        """Scripts that did not come to their end, with the reason."""
+        self.progress: dict[int, Progress] = dict(before or {})
+        """How far each action that has begun has come, by its number."""
         for number, action in enumerate(scenario.actions):
-            if number not in self.started:
-                name = f"{number}:{type(action).__name__} {action.at}"
-                start = scenario.time(action.at)
-                heapq.heappush(
-                    self._waiting,
-                    _Running(start, next(self._order), name, script(stage, action), action=number),
-                )
+            known = self.progress.get(number)
+            if known is not None and not known.goes_on:
+                continue
+            scene = Scene(stage, number, action, known or Progress())
+            name = f"{number + 1}:{type(action).__name__} {action.at}"
+            at = scenario.time(action.at) if known is None else now()
+            item = _Running(at, next(self._order), name, scene, script(scene))
+            heapq.heappush(self._waiting, item)
 
     @property
     def actors(self) -> Mapping[tuple[int, str], Actor]:
         """The sleeves."""
         return self._stage.actors
+
+    def changed(self, sleeve: Sleeve) -> None:
+        """Something happened to ``sleeve``: it may no longer be idle."""
+        self._restless.add(sleeve)
 
     @property
     def done(self) -> bool:
@@ -73,55 +91,51 @@ class Player:
     @property
     def idle(self) -> bool:
         """Whether no sleeve waits for the network, and no script could go on now."""
-        return all(actor.idle for actor in self.actors.values()) and not any(
-            item.until is not None and item.until() for item in self._waiting
-        )
+        return not self.restless and not any(item.ready for item in self._waiting)
+
+    @property
+    def restless(self) -> list[Actor]:
+        """Sleeves that are not idle."""
+        self._restless = {one for one in self._restless if not self._actors[one].idle}
+        return [self._actors[one] for one in self._restless]
 
     def next_at(self) -> int | None:
-        """When (scenario ms) something happens by itself at the earliest."""
-        times = [item.at for item in self._waiting]
-        times += [
-            at for actor in self.actors.values() if (at := actor.sleeve.next_timer()) is not None
-        ]
-        return min(times, default=None)
+        """When (scenario ms) a script goes on by itself at the earliest."""
+        return self._waiting[0].at if self._waiting else None
 
     def run_due(self) -> None:
-        """Run every script and sleeve timer that is due now, and scripts that got what they
-        waited for."""
+        """Run every script that is due now or got what it waited for."""
         now = self._now()
-        for actor in self.actors.values():
-            due = actor.sleeve.due()
-            if (due.mono is not None and due.mono <= now) or due.link is not None:
-                actor.sleeve.tick()
-        again: list[_Running] = []
-        ready: list[_Running] = []
-        for item in sorted(self._waiting):
-            expired = item.at <= now
-            if expired or (item.until is not None and item.until()):
-                if expired and item.until is not None and not item.until():
-                    self.given_up.append(item.name)
-                    self._tell(f"gave up: {item.name}")
-                    item.play.close()
-                    continue
-                ready.append(item)
+        waiting, self._waiting = sorted(self._waiting), []
+        for item in waiting:
+            if item.ready or (item.at <= now and item.until is None):
+                self._step(item)
+            elif item.at <= now:
+                self._give_up(item, "waited in vain")
             else:
-                again.append(item)
-        for item in ready:
-            follow = self._step(item)
-            if follow is not None:
-                again.append(follow)
-        self._waiting = again
+                self._waiting.append(item)
         heapq.heapify(self._waiting)
 
-    def _step(self, item: _Running) -> _Running | None:
-        self.started.add(item.action)
+    def _step(self, item: _Running) -> None:
+        progress = self.progress.setdefault(item.scene.number, item.scene.progress)
         try:
-            wait: Wait = next(item.play)
+            wait = next(item.play)
         except StopIteration:
-            return None
+            progress.done = True
+            return
+        except Exception as error:  # one action that cannot be played must not end the day
+            progress.done = True
+            self._give_up(item, str(error) or type(error).__name__)
+            return
         now = self._now()
         if callable(wait):
-            at = now + PATIENCE_MS
-            return _Running(at, next(self._order), item.name, item.play, wait, item.action)
-        at = now + max(0, wait)
-        return _Running(at, next(self._order), item.name, item.play, None, item.action)
+            item.at, item.until = now + PATIENCE_MS, wait
+        else:
+            item.at, item.until = now + max(0, wait), None
+        item.order = next(self._order)
+        self._waiting.append(item)
+
+    def _give_up(self, item: _Running, reason: str) -> None:
+        item.play.close()
+        self.given_up.append(f"{item.name}: {reason}")
+        self._tell(f"gave up: {item.name}: {reason}")

@@ -2,38 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.protocol import cose, envelope, topics
-from gateway.protocol.messages import Fault, GrantBurnt, Position, Stamped, Tamper
+from gateway.protocol.messages import Fault, GrantBurnt, Position, Stamped, Tamper, UseFinished
 from seal_firmware_sim import inputs
 from seal_firmware_sim.hardware.cameras import Paper, View
 from seal_firmware_sim.scenarios import format as fmt
-from seal_firmware_sim.scenarios.stage import Actor, Request, Script, World
+from seal_firmware_sim.scenarios.stage import Actor, Request, Script, Wait, World
 from seal_firmware_sim.session import Phase
 from seal_firmware_sim.sleeve import Sleeve
 
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
+ATTEMPTS: Final = 3
+"""How often somebody tries to be recognised."""
+
 _METRES_PER_DEGREE: Final = 111_320
+
+Part = Generator[Wait, None, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything a script may use. ``actors`` by (village, seal)."""
+    """Everything a script may use. ``actors`` by (village, seal); ``seed`` makes the papers."""
 
     world: World
     actors: Mapping[tuple[int, str], Actor]
-    paper_seed: Callable[[], int]
+    seed: int
 
-    def actor(self, action: Any) -> Actor:
-        """The sleeve that an action names."""
-        return self.actors[action.village, action.seal]
 
-    def request(self, action: Any) -> Request:
-        """The application that an action starts with."""
+@dataclass(slots=True)
+class Progress:
+    """How far an action has come; kept, so that one that was interrupted in the office goes on.
+
+    What was interrupted at the sleeve is over: the sleeve lost its power and says so itself.
+    """
+
+    application: str | None = None
+    at_sleeve: bool = False
+    done: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has something left to do after an interruption."""
+        return self.application is not None and not self.at_sleeve and not self.done
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One action on the stage. ``number`` is its place in the scenario."""
+
+    stage: Stage
+    number: int
+    action: Any
+    progress: Progress
+
+    @property
+    def actor(self) -> Actor:
+        """The sleeve that the action names."""
+        return self.stage.actors[self.action.village, self.action.seal]
+
+    @property
+    def world(self) -> World:
+        """The office side."""
+        return self.stage.world
+
+    @property
+    def application(self) -> str:
+        """The application that the action began with."""
+        if self.progress.application is None:
+            raise RuntimeError(f"action {self.number} has not applied yet")
+        return self.progress.application
+
+    def request(self) -> Request:
+        """What is applied for; the same each time it is asked."""
+        action = self.action
         text = self.world.seal_text(action.village, action.seal)
         return Request(
             village=action.village,
@@ -42,10 +88,15 @@ class Stage:
             title=action.title,
             purpose=action.purpose,
             stamps=action.stamps,
-            paper=Paper(action.paper, self.paper_seed(), text),
+            paper=Paper(action.paper, self.stage.seed + self.number, text),
             amount=action.amount,
             counterparty=action.counterparty,
         )
+
+
+def script(scene: Scene) -> Script:
+    """The script of the scene's action."""
+    return _SCRIPTS[type(scene.action)](scene)
 
 
 def _phase(sleeve: Sleeve) -> Phase:
@@ -53,290 +104,273 @@ def _phase(sleeve: Sleeve) -> Phase:
     return sleeve.phase
 
 
-def script(stage: Stage, action: fmt.Action) -> Script:
-    """The script of ``action``."""
-    return _SCRIPTS[type(action)](stage, action)
-
-
 # ── honest ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _use(stage: Stage, action: fmt.Use) -> Script:
-    actor = stage.actor(action)
-    request = stage.request(action)
-    application = yield from _approved(stage, action, request)
+def _use(scene: Scene) -> Script:
+    action, actor = scene.action, scene.actor
+    yield from _approved(scene)
     if action.offline:
-        # The grant was pushed ahead; give it time to arrive before the network goes.
-        yield lambda: actor.idle
+        grant = scene.world.grant(scene.application)
+        yield lambda: actor.holds(grant) and actor.idle
         actor.sleeve.set_link(reachable=False)
-    yield from _at_sleeve(
-        stage, actor, application, request, first_view=action.first_view, pin=action.pin
-    )
+    yield from _at_sleeve(scene, view=action.first_view, pin=action.pin)
     if action.offline:
         yield action.back_after * MINUTE
         actor.sleeve.set_link(reachable=True)
 
 
-def _approved(stage: Stage, action: Any, request: Request) -> Any:
-    application = stage.world.apply(request)
-    done = False
-    while not done:
-        yield action.decide_after * MINUTE + 20 * SECOND
-        done = stage.world.approve(application)
-    yield action.walk * MINUTE
-    return application
+def _approved(scene: Scene) -> Part:
+    """Apply, have every step approved, and walk to the sleeve."""
+    if scene.progress.application is None:
+        scene.progress.application = scene.world.apply(scene.request())
+    while not scene.world.approved(scene.application):
+        yield scene.action.decide_after * MINUTE + 20 * SECOND
+        scene.world.approve(scene.application)
+    yield scene.action.walk * MINUTE
+    scene.progress.at_sleeve = True
 
 
 def _at_sleeve(
-    stage: Stage,
-    actor: Actor,
-    application: str,
-    request: Request,
+    scene: Scene,
     *,
-    first_view: View = "clear",
+    view: View = "clear",
+    lasting: bool = False,
     who: int | None = None,
     pin: bool = False,
-    presses: int | None = None,
-) -> Any:
-    """Unlock, count, face or PIN, presses; leaves as soon as the sleeve is idle again."""
+) -> Part:
+    """Unlock, count, face or PIN, presses; leaves as soon as the sleeve is idle again. ``view`` is
+    the first one, unless it is ``lasting``."""
+    actor, request = scene.actor, scene.request()
     while actor.busy:
         yield 20 * SECOND
     actor.busy = True
     try:
-        sleeve = actor.sleeve
-        actor.face.who = stage.world.face(actor.village) if who is None else who
-        actor.face.view = first_view
+        actor.face.who = scene.world.face(actor.village) if who is None else who
+        actor.face.view = view
         actor.page.lay(request.paper)
-        offline = not sleeve.reachable
-        wanted = (
-            inputs.RequestUnlock(grant=stage.world.grant(application))
-            if offline
-            else inputs.RequestUnlock(job=stage.world.job(application))
-        )
-        sleeve.do(wanted)
-        yield lambda: _phase(sleeve) is not Phase.REQUESTED
-        actor.seen.append(sleeve.display)
-        if _phase(sleeve) is not Phase.COUNT:
-            return False
+        yield from _unlock(scene)
+        if _phase(actor.sleeve) is not Phase.COUNT:
+            return
         yield 6 * SECOND
-        sleeve.do(inputs.EnterCount(request.stamps))
+        actor.sleeve.do(inputs.EnterCount(request.stamps))
         yield 5 * SECOND
-        if offline or pin:
-            operator_pin, witness, witness_pin = stage.world.pins(actor.village)
-        for attempt in range(3):
-            if _phase(sleeve) is not Phase.IDENTIFY:
-                break
-            if pin:
-                sleeve.do(inputs.EnterPin(operator_pin, witness, witness_pin))
-            else:
-                sleeve.do(inputs.PresentFace())
-            yield lambda: _phase(sleeve) not in (Phase.CAPTURING, Phase.CHECKING)
-            if offline and _phase(sleeve) is Phase.IDENTIFY:
-                yield 3 * SECOND
-                sleeve.do(inputs.EnterPin(operator_pin, witness, witness_pin))
-            actor.seen.append(sleeve.display)
-            if _phase(sleeve) is Phase.IDENTIFY:
-                yield (8 + attempt) * SECOND
-                if who is None and first_view != "broken":
-                    actor.face.view = "clear" if first_view != "covered" else first_view
-        for _ in range(request.stamps if presses is None else presses):
-            if _phase(sleeve) is not Phase.READY:
-                break
-            yield 4 * SECOND
-            sleeve.do(inputs.Press())
-            yield 700
-            sleeve.do(inputs.Release())
-            yield lambda: _phase(sleeve) in (Phase.READY, Phase.IDLE)
-        actor.seen.append(sleeve.display)
-        return True
+        yield from _identify(scene, pin=pin, lasting=lasting)
+        yield from _press(actor, request.stamps)
+        actor.seen.append(actor.sleeve.display)
     finally:
         actor.busy = False
         actor.face.view = "clear"
 
 
+def _unlock(scene: Scene) -> Part:
+    sleeve = scene.actor.sleeve
+    if sleeve.reachable:
+        sleeve.do(inputs.RequestUnlock(job=scene.world.job(scene.application)))
+    else:
+        sleeve.do(inputs.RequestUnlock(grant=scene.world.grant(scene.application)))
+    yield lambda: _phase(sleeve) is not Phase.REQUESTED
+    scene.actor.seen.append(sleeve.display)
+
+
+def _identify(scene: Scene, *, pin: bool, lasting: bool) -> Part:
+    """Show the face, or type PINs."""
+    actor = scene.actor
+    sleeve = actor.sleeve
+    pins = inputs.EnterPin(*scene.world.pins(actor.village))
+    for attempt in range(ATTEMPTS):
+        if _phase(sleeve) is not Phase.IDENTIFY:
+            return
+        sleeve.do(pins if pin else inputs.PresentFace())
+        yield lambda: _phase(sleeve) not in (Phase.CAPTURING, Phase.CHECKING)
+        if not sleeve.reachable and _phase(sleeve) is Phase.IDENTIFY:
+            yield 3 * SECOND
+            sleeve.do(pins)
+        actor.seen.append(sleeve.display)
+        if _phase(sleeve) is Phase.IDENTIFY:
+            yield (8 + attempt) * SECOND
+            if not lasting:
+                actor.face.view = "clear"
+
+
+def _press(actor: Actor, times: int) -> Part:
+    sleeve = actor.sleeve
+    for _ in range(times):
+        if _phase(sleeve) is not Phase.READY:
+            return
+        yield 4 * SECOND
+        sleeve.do(inputs.Press())
+        yield 700
+        sleeve.do(inputs.Release())
+        yield lambda: _phase(sleeve) in (Phase.READY, Phase.IDLE)
+
+
 # ── cheating ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _forced_stamp(stage: Stage, action: fmt.ForcedStamp) -> Script:
-    actor = stage.actor(action)
-    actor.mechanism.force(actor.now())
+def _forced_stamp(scene: Scene) -> Script:
+    actor = scene.actor
+    actor.device.mechanism.force(actor.now())
     actor.sleeve.tick()
     yield 5 * SECOND
 
 
-def _over_count(stage: Stage, action: fmt.OverCount) -> Script:
-    actor, request = stage.actor(action), stage.request(action)
-    application = yield from _approved(stage, action, request)
-    sleeve = actor.sleeve
-    yield from _at_sleeve(stage, actor, application, request)
-    firmware = sleeve.firmware
-    if firmware is None:
-        return
-    actor.mechanism.total += 1
-    last = firmware.session.last_done
-    actor.inject(
-        Stamped(
-            use=last,
-            press=request.stamps + 1,
-            total=actor.mechanism.total,
-            contact_ms=430,
-            position=actor.home,
-        )
-    )
+def _over_count(scene: Scene) -> Script:
+    yield from _approved(scene)
+    yield from _at_sleeve(scene)
+    actor = scene.actor
+    actor.stamp_secretly(actor.firmware.session.last_done, scene.action.stamps + 1)
     yield 5 * SECOND
 
 
-def _reused_grant(stage: Stage, action: fmt.ReusedGrant) -> Script:
-    actor, request = stage.actor(action), stage.request(action)
-    application = yield from _approved(stage, action, request)
-    yield from _at_sleeve(stage, actor, application, request)
+def _reused_grant(scene: Scene) -> Script:
+    yield from _approved(scene)
+    yield from _at_sleeve(scene)
     yield 3 * MINUTE
-    firmware = actor.sleeve.firmware
-    if firmware is None:
-        return
-    use = firmware.core.memory.counter + 1
-    actor.inject(GrantBurnt(grant=stage.world.grant(application), use=use))
+    actor = scene.actor
+    use = actor.firmware.core.memory.counter + 1
+    actor.inject(GrantBurnt(grant=scene.world.grant(scene.application), use=use))
+    yield 20 * SECOND
+    actor.stamp_secretly(use, 1)
+    yield 4 * SECOND
+    actor.inject(UseFinished(use=use, presses=1, reason="done"))
     yield 4 * SECOND
 
 
-def _wrong_sleeve(stage: Stage, action: fmt.WrongSleeve) -> Script:
-    request = stage.request(action)
-    application = yield from _approved(stage, action, request)
-    other = stage.actors[action.village, action.other].sleeve
-    other.do(inputs.RequestUnlock(grant=stage.world.grant(application)))
+def _wrong_sleeve(scene: Scene) -> Script:
+    yield from _approved(scene)
+    other = scene.stage.actors[scene.action.village, scene.action.other].sleeve
+    other.do(inputs.RequestUnlock(grant=scene.world.grant(scene.application)))
     yield lambda: _phase(other) is not Phase.REQUESTED
     yield 2 * MINUTE
     # Refused there, the paper is then stamped where it belongs.
-    yield from _at_sleeve(stage, stage.actor(action), application, request)
+    yield from _at_sleeve(scene)
 
 
-def _wrong_face(stage: Stage, action: fmt.WrongFace) -> Script:
-    request = stage.request(action)
-    application = yield from _approved(stage, action, request)
-    yield from _at_sleeve(stage, stage.actor(action), application, request, who=action.face)
+def _wrong_face(scene: Scene) -> Script:
+    yield from _approved(scene)
+    yield from _at_sleeve(scene, who=scene.action.face)
 
 
-def _covered_camera(stage: Stage, action: fmt.CoveredCamera) -> Script:
-    request = stage.request(action)
-    application = yield from _approved(stage, action, request)
-    yield from _at_sleeve(stage, stage.actor(action), application, request, first_view="covered")
+def _covered_camera(scene: Scene) -> Script:
+    yield from _approved(scene)
+    yield from _at_sleeve(scene, view="covered", lasting=True)
 
 
-def _seal_out(stage: Stage, action: fmt.SealOut) -> Script:
-    actor = stage.actor(action)
+def _seal_out(scene: Scene) -> Script:
+    actor = scene.actor
     for is_open in (True, False):
-        actor.switches.set("seal", is_open=is_open)
+        actor.device.switches.set("seal", is_open=is_open)
         actor.sleeve.tick()
-        yield action.minutes * MINUTE
+        yield scene.action.minutes * MINUTE
 
 
-def _motor_nudge(stage: Stage, action: fmt.MotorNudge) -> Script:
-    actor = stage.actor(action)
-    actor.mechanism.nudge("motor", actor.now())
+def _motor_nudge(scene: Scene) -> Script:
+    actor = scene.actor
+    actor.device.mechanism.nudge("motor", actor.now())
     actor.sleeve.tick()
     yield 5 * SECOND
 
 
-def _carried_away(stage: Stage, action: fmt.CarriedAway) -> Script:
-    actor = stage.actor(action)
+def _carried_away(scene: Scene) -> Script:
+    action, actor = scene.action, scene.actor
     if actor.home is None:
-        return
+        raise RuntimeError(f"{actor.sleeve.device} has no home to be carried from")
     north = action.metres / _METRES_PER_DEGREE
     away = Position(lat=actor.home.lat + north, lon=actor.home.lon, accuracy=8.0)
     for place, moving in ((away, True), (away, False), (actor.home, False)):
-        actor.motion.carry(place, moving=moving)
+        actor.device.motion.carry(place, moving=moving)
         actor.sleeve.tick()
         yield action.minutes * MINUTE // 2
 
 
-def _silent(stage: Stage, action: fmt.Silent) -> Script:
-    actor = stage.actor(action)
-    actor.sleeve.set_link(reachable=False)
-    yield action.minutes * MINUTE
-    actor.sleeve.set_link(reachable=True)
+def _silent(scene: Scene) -> Script:
+    sleeve = scene.actor.sleeve
+    sleeve.set_link(reachable=False)
+    yield scene.action.minutes * MINUTE
+    sleeve.set_link(reachable=True)
 
 
-def _clock_back(stage: Stage, action: fmt.ClockBack) -> Script:
-    actor = stage.actor(action)
+def _clock_back(scene: Scene) -> Script:
+    actor = scene.actor
     # Something that carries the right time goes before, so that going back is seen.
     actor.inject(Tamper(switch="case", open=False))
     yield 2 * MINUTE
     actor.sleeve.set_link(reachable=False)
     yield MINUTE
-    actor.clock.shift(-action.minutes * MINUTE)
+    actor.device.clock.shift(-scene.action.minutes * MINUTE)
     actor.inject(Fault(code="sensor", detail="self test"))
     yield MINUTE
     actor.sleeve.set_link(reachable=True)
 
 
-def _jam(stage: Stage, action: fmt.Jam) -> Script:
-    actor, request = stage.actor(action), stage.request(action)
-    application = yield from _approved(stage, action, request)
-    actor.mechanism.habits.stuck_ms = 40 * SECOND
-    yield from _at_sleeve(stage, actor, application, request)
+def _jam(scene: Scene) -> Script:
+    yield from _approved(scene)
+    scene.actor.device.mechanism.habits.stuck_ms = 40 * SECOND
+    yield from _at_sleeve(scene)
 
 
-def _withheld(stage: Stage, action: fmt.Withheld) -> Script:
-    actor = stage.actor(action)
-    firmware = actor.sleeve.firmware
-    if firmware is None:
-        return
-    actor.transport.withheld.add(firmware.core.memory.counter + 1)
-    actor.switches.set("case", is_open=True)
+def _withheld(scene: Scene) -> Script:
+    actor = scene.actor
+    actor.wire.withhold(actor.firmware.core.memory.counter + 1)
+    for is_open in (True, False):
+        actor.device.switches.set("case", is_open=is_open)
+        actor.sleeve.tick()
+        yield 40 * SECOND
+    yield scene.action.minutes * MINUTE
+    actor.wire.let_go()
     actor.sleeve.tick()
-    yield 40 * SECOND
-    actor.switches.set("case", is_open=False)
-    actor.sleeve.tick()
-    yield action.minutes * MINUTE
-    actor.transport.withheld.clear()
+    yield lambda: actor.idle
 
 
-def _cloned_key(stage: Stage, action: fmt.ClonedKey) -> Script:
-    actor = stage.actor(action)
+def _cloned_key(scene: Scene) -> Script:
+    actor = scene.actor
     actor.inject(Fault(code="sensor", detail="self test"))
     yield lambda: actor.idle
-    firmware = actor.sleeve.firmware
-    if firmware is None:
-        return
-    core = firmware.core
-    body = Stamped(use=0, press=0, total=actor.mechanism.total, contact_ms=500)
+    core = actor.firmware.core
+    body = Stamped(use=0, press=0, total=actor.device.mechanism.total, contact_ms=500)
     signer: cose.Signer = core.signer
     forged = envelope.seal_event(
         body,
         signer,
         device=actor.sleeve.device,
         boot=core.memory.boot,
-        time=actor.clock.read(),
+        time=actor.device.clock.read(),
         counter=core.memory.counter,
         prev=bytes(31) + b"\x01",
     )
-    actor.transport.publish(topics.up(actor.sleeve.device, body.type), forged, qos=1, retain=False)
+    actor.wire.publish(topics.up(actor.sleeve.device, body.type), forged, qos=1, retain=False)
     yield 5 * SECOND
 
 
-def _self_approval(stage: Stage, action: fmt.SelfApproval) -> Script:
-    stage.world.approve_own(stage.request(action))
+def _self_approval(scene: Scene) -> Script:
+    world = scene.world
+    if scene.progress.application is None:
+        scene.progress.application = world.apply(scene.request(), own=True)
+        if not world.approve_own(scene.application):
+            raise RuntimeError("the door let somebody approve their own application")
+    # Somebody else decides; then it is a use like any other.
+    yield from _approved(scene)
+    yield from _at_sleeve(scene)
+
+
+def _overdue(scene: Scene) -> Script:
+    if scene.progress.application is None:
+        scene.progress.application = scene.world.apply(scene.request())
     yield SECOND
 
 
-def _overdue(stage: Stage, action: fmt.Overdue) -> Script:
-    stage.world.apply(stage.request(action))
-    yield SECOND
-
-
-def _abandoned(stage: Stage, action: fmt.Abandoned) -> Script:
-    actor, request = stage.actor(action), stage.request(action)
-    application = yield from _approved(stage, action, request)
-    sleeve = actor.sleeve
-    sleeve.do(inputs.RequestUnlock(job=stage.world.job(application)))
-    yield lambda: _phase(sleeve) is not Phase.REQUESTED
+def _abandoned(scene: Scene) -> Script:
+    yield from _approved(scene)
+    actor = scene.actor
+    yield from _unlock(scene)
     yield 4 * SECOND
     yield lambda: actor.idle
-    sleeve.power_off()
+    actor.sleeve.power_off()
     yield SECOND
 
 
-_SCRIPTS: Final[Mapping[type, Callable[[Stage, Any], Script]]] = {
+_SCRIPTS: Final[Mapping[type, Callable[[Scene], Script]]] = {
     fmt.Use: _use,
     fmt.ForcedStamp: _forced_stamp,
     fmt.OverCount: _over_count,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from zhiyin.running.stopping import Stop
 
 FIRST_PORT = 8460
 
@@ -42,44 +44,53 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """演示一个镇的一天：有人照章用印，有人作弊被当场抓住 · a town's day, on one clock.
 
-        Exit code 0 when all came as the scenario says; 1 when not, or when it was interrupted.
+        With --once: exit code 0 when all came as the scenario says; 1 when not, or when it was
+        interrupted.
         """
+        from seal_firmware_sim.scenarios.format import ScenarioError
         from zhiyin import logs
-        from zhiyin.demo.play import DAY, Demo, scratch
-        from zhiyin.demo.show import live
         from zhiyin.running.stopping import Stop
 
         logs.configure("error", "console")
         stop = Stop()
         stop.listen()
-        if not once:
-            folder = data or Path("var/demo")
-            if fresh:
-                scratch(folder)
-            raise typer.Exit(live(folder, scenario or DAY, speed, port, stop))
-        with tempfile.TemporaryDirectory(prefix="zhiyin-demo-") as name:
-            playing = Demo(
-                data or Path(name),
-                scenario=scenario or DAY,
-                speed=None,
-                web_port=None,
-                tell=_progress,
-            )
-            try:
-                playing.prepare()
-                _progress("开演：时钟在各部分都空闲时前进 · playing")
-                finished = playing.play(stop)
-                result, wrong = playing.count()
-            finally:
-                playing.close()
-        for line in wrong:
-            _progress(f"与剧本不符 · not as the scenario says: {line}")
-        if as_json:
-            print(json.dumps(result, ensure_ascii=False))
-        else:
-            for key, value in result.items():
-                print(f"{key:18} {value}")
-        raise typer.Exit(0 if finished and not wrong else 1)
+        try:
+            if once:
+                code = _once(scenario, stop, data, fresh=fresh, as_json=as_json)
+            else:
+                code = _live(scenario, stop, data or Path("var/demo"), speed, port, fresh=fresh)
+        except ScenarioError as error:
+            raise typer.BadParameter(str(error), param_hint="--scenario") from error
+        raise typer.Exit(code)
+
+
+def _live(
+    scenario: Path | None, stop: Stop, data: Path, speed: float, port: int, *, fresh: bool
+) -> int:
+    from zhiyin.demo.play import DAY
+    from zhiyin.demo.show import live
+
+    return live(data, scenario or DAY, speed, port, stop, fresh=fresh)
+
+
+def _once(
+    scenario: Path | None, stop: Stop, data: Path | None, *, fresh: bool, as_json: bool
+) -> int:
+    from zhiyin.demo.once import once
+    from zhiyin.demo.play import DAY
+    from zhiyin.running.stopping import Stopped
+
+    try:
+        result, right = once(scenario or DAY, stop, _progress, folder=data, fresh=fresh)
+    except Stopped:
+        _progress("已停止 · stopped")
+        return 1
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        for key, value in result.items():
+            print(f"{key:18} {value}")
+    return 0 if right else 1
 
 
 def _progress(text: str) -> None:

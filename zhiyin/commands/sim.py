@@ -85,27 +85,20 @@ def _play(
 
 
 def _once(scenario: Path) -> int:
-    import tempfile
-
     from zhiyin import logs
-    from zhiyin.demo.play import Demo
-    from zhiyin.running.stopping import Stop
+    from zhiyin.demo.once import once
+    from zhiyin.running.stopping import Stop, Stopped
 
     logs.configure("error", "console")
     stop = Stop()
     stop.listen()
-    with tempfile.TemporaryDirectory(prefix="zhiyin-play-") as name:
-        demo = Demo(Path(name), scenario=scenario, speed=None, web_port=None, tell=_tell)
-        try:
-            demo.prepare()
-            finished = demo.play(stop)
-            result, wrong = demo.count()
-        finally:
-            demo.close()
-    for line in wrong:
-        _tell(f"与剧本不符 · not as the scenario says: {line}")
+    try:
+        result, right = once(scenario, stop, _tell)
+    except Stopped:
+        _tell("已停止 · stopped")
+        return 1
     typer.echo(json.dumps(result, ensure_ascii=False))
-    return 0 if finished and not wrong else 1
+    return 0 if right else 1
 
 
 def _fleet(

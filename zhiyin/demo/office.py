@@ -13,6 +13,7 @@ from backend.services.actors import load_actor
 from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.applications import ApplicationService
 from backend.services.matters import MatterService
+from backend.store.tables import application as application_table
 from backend.store.tables import application_step, use_grant
 from seal_firmware_sim.hardware.cameras import Paper, typeset
 from seal_firmware_sim.scenarios.stage import Request
@@ -35,30 +36,37 @@ class Office:
         self._matters = MatterService(context)
         self._villages = {village.number: village for village in town.villages}
 
-    def apply(self, request: Request) -> str:
-        """The custodian hands the application in, with page and attachments."""
+    def apply(self, request: Request, *, own: bool = False) -> str:
+        """The custodian hands the application in, with page and attachments; ``own``: the village's
+        approver does so in person."""
         village = self._villages[request.village]
-        return self._submit(self._actor(village.custodian), village, request)
+        applicant = village.approver if own else village.custodian
+        return self._submit(self._actor(applicant), village, request)
 
-    def approve(self, application: str) -> bool:
-        """The approver of the present step opens the pages and approves."""
+    def approve(self, application: str) -> None:
+        """An approver of the present step, who is not the applicant, opens the pages and approves.
+
+        Raises:
+            DomainError: when the door refuses; LookupError: when there is nobody.
+        """
         step = self._open_step(application)
-        actor = self._approver(str(step.org_path))
-        seen = self._applications.open_pages(actor, application)
-        done = self._applications.approve(actor, application, seen.row.version)
-        return bool(done.row.status == "approved")
+        self._decide(self._approver(str(step.org_path), str(step.applicant_id)), application)
 
-    def approve_own(self, request: Request) -> bool:
-        """The approver hands an application in, and then wants to approve it."""
-        village = self._villages[request.village]
-        actor = self._actor(village.approver)
+    def approve_own(self, application: str) -> bool:
+        """Whoever handed it in wants to approve it; whether the door refused that."""
+        step = self._open_step(application)
         try:
-            application = self._submit(actor, village, request)
-            seen = self._applications.open_pages(actor, application)
-            self._applications.approve(actor, application, seen.row.version)
+            self._decide(self._actor(str(step.applicant_id)), application)
         except DomainError:
             return True
         return False
+
+    def approved(self, application: str) -> bool:
+        """Whether every step has been approved."""
+        with self._house.db.read() as conn:
+            query = select(application_table.c.status).where(application_table.c.id == application)
+            status = conn.execute(query).scalar_one()
+        return status not in ("draft", "submitted", "returned")
 
     def job(self, application: str) -> str:
         """The code that is typed at the sleeve."""
@@ -109,11 +117,19 @@ class Office:
         made = self._applications.submit(actor, made.row.id, made.row.version)
         return made.row.id
 
-    def _approver(self, org_path: str) -> Actor:
+    def _decide(self, actor: Actor, application: str) -> None:
+        seen = self._applications.open_pages(actor, application)
+        self._applications.approve(actor, application, seen.row.version)
+
+    def _approver(self, org_path: str, applicant: str) -> Actor:
+        people_there = [self._town.town_approver]
         for village in self._villages.values():
             if village.path == org_path:
-                return self._actor(village.approver)
-        return self._actor(self._town.town_approver)
+                people_there = [village.approver, *village.deputies]
+        for person in people_there:
+            if person != applicant:
+                return self._actor(person)
+        raise LookupError(f"nobody at {org_path} may approve what {applicant} applies for")
 
     def _actor(self, person_id: str) -> Actor:
         with self._house.db.read() as conn:
@@ -125,7 +141,11 @@ class Office:
     def _open_step(self, application: str) -> Row[Any]:
         with self._house.db.read() as conn:
             return conn.execute(
-                select(application_step)
+                select(application_step, application_table.c.applicant_id)
+                .join(
+                    application_table,
+                    application_table.c.id == application_step.c.application_id,
+                )
                 .where(
                     application_step.c.application_id == application,
                     application_step.c.decided_at.is_(None),

@@ -2,93 +2,100 @@
 
 from __future__ import annotations
 
-import queue
-import shutil
+import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 import seal_firmware_sim.scenarios
 from alerts.channels.base import Channel
-from alerts.channels.http import Runtime, open_client
-from alerts.channels.registry import build_channels
-from alerts.channels.standin import Standin, settings_for
-from alerts.preferences import Wish
-from alerts.service import Alerts
-from backend.services.actors import load_actor
+from alerts.preferences import Preferences
+from alerts.settings import AlertSettings
+from backend.domain.errors import DomainError
 from backend.services.devices import Commissioned
 from backend.store.keyring import KeyRing
 from gateway.broker.embedded import free_port
 from seal_firmware_sim import credentials as sim
+from seal_firmware_sim.firmware import BootReason
 from seal_firmware_sim.hardware.flash import FileFlash, MemoryFlash
-from seal_firmware_sim.mqtt import MqttTransport
+from seal_firmware_sim.hardware.ports import Flash
+from seal_firmware_sim.hub import Hub
+from seal_firmware_sim.journal import Journal
 from seal_firmware_sim.scenarios.format import Scenario, load
 from seal_firmware_sim.scenarios.player import Player
 from seal_firmware_sim.scenarios.scripts import Stage
 from seal_firmware_sim.scenarios.stage import Actor, assemble
-from zhiyin import wiring, wiring_alerts
-from zhiyin.demo import people, result
+from seal_firmware_sim.sleeve import Sleeve
+from zhiyin import wiring
+from zhiyin.demo import people, result, vendors
 from zhiyin.demo.clock import DemoClock
+from zhiyin.demo.folder import DemoFolder
+from zhiyin.demo.house import OneClock
+from zhiyin.demo.kept import Kept, digest
 from zhiyin.demo.office import Office
-from zhiyin.demo.runner import Runner, Stopping, saved
+from zhiyin.demo.runner import Runner, Stopping
 from zhiyin.demo.town import Founder, Town
 from zhiyin.running import schema
+from zhiyin.running.stopping import Stopped
 from zhiyin.settings import FaceSettings, MqttSettings, Settings, WebSettings
-from zhiyin.supervisor import AllInOne
 from zhiyin.wall import wall_clock
 
 DAY: Final = Path(seal_firmware_sim.scenarios.__file__).parent / "yiqiao_day.yaml"
 
 Tell = Callable[[str], None]
 
-_BY_WALL: Final = frozenset({"start the chores"})
-
-
-class _OneClock(AllInOne):
-    """The all-in-one without what goes by wall time: the demo's loop does that by its clock."""
-
-    def __init__(
-        self, settings: Settings, *, web: bool, channels: Mapping[str, Channel], **options: Any
-    ) -> None:
-        super().__init__(settings, **options)
-        self._channels = channels
-        self.review_reason = "观看演示（人物与文件均为虚构）"
-        unwanted = _BY_WALL if web else _BY_WALL | {"start the web server"}
-        self.steps = tuple(step for step in self.steps if step[1] not in unwanted)
-
-    def waiting_for(self) -> list[str]:
-        """What is away at the moment."""
-        return [] if self.link.connected else ["broker"]
-
-    def _start_alerts(self) -> None:
-        # Not started: the demo's loop runs them whenever the clock stands.
-        self.alerts = wiring_alerts.alerts(self.house, channels=self._channels)
-
 
 class Demo:
-    """One demo: :meth:`prepare`, :meth:`play`, :meth:`close`."""
+    """One demo: :meth:`prepare`, :meth:`play`, :meth:`count`, :meth:`close`.
+
+    ``speed``: scenario seconds in a real one; None: as fast as the parts are. ``lasting``: a later
+    start in the same folder goes on.
+
+    Raises:
+        ScenarioError: for a scenario that cannot be played.
+        DomainError: for a folder that cannot be used, or a scenario larger than our town.
+    """
 
     def __init__(
-        self, folder: Path, *, scenario: Path, speed: float | None, web_port: int | None, tell: Tell
+        self,
+        folder: Path,
+        *,
+        scenario: Path,
+        stopping: Stopping,
+        tell: Tell,
+        speed: float | None = None,
+        web_port: int | None = None,
+        lasting: bool = True,
+        fresh: bool = False,
     ) -> None:
-        self.folder = folder
         self.scenario: Scenario = load(scenario)
+        _require_room(self.scenario)
         self._tell = tell
+        self._stopping = stopping
+        self._lasting = lasting
+        self._web = web_port is not None
+        self._folder = DemoFolder(folder)
         self._undo = ExitStack()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._undo.enter_context(self._folder.claimed())
+            if fresh:
+                self._folder.clear()
+            self._kept = Kept.load(self._folder.kept, self.scenario)
+        except BaseException:
+            self._undo.close()
+            raise
         self.settings = Settings(
             data_dir=folder,
             log_origin="demo.zhiyin.local/yidu",
             mqtt=MqttSettings(port=free_port()),
-            web=WebSettings(port=web_port or 8460),
+            web=WebSettings(port=web_port) if web_port is not None else WebSettings(),
             faces=FaceSettings(second_opinion=False),
         )
-        self.clock = DemoClock(self.scenario.time(self.scenario.start), folder / "clock", speed)
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lively = speed is not None
-        self._web = web_port is not None
+        start = self.scenario.time(self.scenario.start)
+        self.clock = DemoClock(start, self._folder.clock if lasting else None, speed)
         self.watch: Callable[[int, Player], None] = lambda _at, _player: None
         """Called after each move of the clock, with scenario time in ms."""
 
@@ -97,56 +104,30 @@ class Demo:
         """Where the pages are."""
         return self._house.web.url
 
-    def _channels(self) -> Mapping[str, Channel]:
-        """Every vendor's channel, talking to a stand-in on loopback that checks as they do."""
-        self._standin = self._undo.enter_context(Standin(wall_clock))
-        client = self._undo.enter_context(open_client())
-        return build_channels(
-            settings_for(self._standin.base_url),
-            Runtime(client, wall_clock, write_line=lambda _line: None),
-        )
-
     # ── preparing ────────────────────────────────────────────────────────────────────────────────
 
     def prepare(self) -> Town:
-        """An installation with a founded town, new or from an earlier start; everything running."""
-        town = Town.load(self.folder / "town.json") or self._found()
-        self._house = _OneClock(
-            self.settings,
-            say=lambda number, of, zh, _en: self._tell(f"[{number}/{of}] {zh}"),
-            now=self.clock,
-            web=self._web,
-            channels=self._channels(),
+        """An installation with a founded town, new or from an earlier start; everything running.
+
+        Raises:
+            Stopped: when told to stop meanwhile.
+        """
+        channels = self._undo.enter_context(vendors.channels())
+        town = Town.load(self._folder.town) or self._found(channels)
+        self._house = OneClock(
+            self.settings, say=self._step, now=self.clock, web=self._web, channels=channels
         )
         self._house.start()
         self._undo.callback(self._house.stop)
-        self.alerts: Alerts = self._house.alerts
-        self._choose_channels(town)
         self._connect_sleeves(town)
         return town
 
-    def _choose_channels(self, town: Town) -> None:
-        """Each office is told by another vendor, so that all of them are seen working."""
-        house = self._house.house
-        wanted: list[tuple[str, str]] = []
-        for village in town.villages:
-            wanted += [
-                (village.approver, "dingtalk_person"),
-                (village.custodian, "wecom_person"),
-                (village.witness, "sms"),
-            ]
-        wanted += [
-            (town.supervisor, "feishu_person"),
-            (town.town_approver, "zhezhengding"),
-        ]
-        for number, (person, channel) in enumerate(wanted):
-            with house.db.read() as conn:
-                actor = load_actor(conn, person, house.now())
-            if actor is not None:
-                address = f"1390000{number:04}" if channel == "sms" else f"yd{number:04}"
-                self.alerts.preferences.save(actor, Wish(channels=((channel, address),)))
+    def _step(self, number: int, of: int, zh: str, _en: str) -> None:
+        if self._stopping.is_set():
+            raise Stopped
+        self._tell(f"[{number}/{of}] {zh}")
 
-    def _found(self) -> Town:
+    def _found(self, channels: Mapping[str, Channel]) -> Town:
         self._tell("首次启动：建立演示镇（密钥、数据库、村社、人员、印章、套筒、人脸）…")
         KeyRing.create(self.settings.keys_path())
         house = wiring.build(self.settings, now=self.clock)
@@ -164,58 +145,66 @@ class Demo:
                 )
 
             founder = Founder(house, self._tell, heartbeat_min=self.scenario.heartbeat_min)
-            town = founder.found(self.scenario.villages, broker)
-            town.save(self.folder / "town.json")
+            town = founder.found(self.scenario.villages, broker, self._stopping.is_set)
+            vendors.choose(house, town, Preferences(house.services, AlertSettings(), channels))
+            town.save(self._folder.town)
             return town
         finally:
             house.close()
 
     def _connect_sleeves(self, town: Town) -> None:
-        started, totals = saved(self.folder / "demo.json")
-        office = Office(self._house.house, town)
+        self._hub = Hub(clock=self.clock, link_clock=wall_clock)
         actors: dict[tuple[int, str], Actor] = {}
         lines = [one for one in town.credentials.splitlines() if one]
         kinds = list(people.SEALS)
         for number, line in enumerate(lines):
-            one = sim.parse(line)
             village, kind = number // len(kinds) + 1, kinds[number % len(kinds)]
-            address = sim.MqttAddress(
-                host=one.mqtt.host,
-                port=self.settings.mqtt.port,
-                username=one.mqtt.username,
-                password=one.mqtt.password,
-            )
-            transport = MqttTransport(address, one.device, self._calls.put)
-            flash = FileFlash(self.folder / "flash" / one.device) if self._lively else MemoryFlash()
-            actor = assemble(
-                one,
-                village,
-                kind,
-                transport,
-                now=self.clock,
-                link_now=wall_clock,
-                seed=self.scenario.seed,
-                flash=flash,
-            )
-            actor.mechanism.total = totals.get(one.device, 0)
-            actors[village, kind] = actor
-            self._undo.callback(actor.sleeve.transport.drop)
-        seeds = count(self.scenario.seed + len(started) * 100)
-        stage = Stage(office, actors, lambda: next(seeds))
+            actors[village, kind] = self._actor(sim.parse(line), village, kind)
+        # After their flash, so that it is closed before it, and before gateway and broker.
+        self._undo.callback(self._hub.close)
+        stage = Stage(Office(self._house.house, town), actors, self.scenario.seed)
         self.player = Player(
-            self.scenario, stage, now=self.clock, done_before=started, tell=self._tell
+            self.scenario, stage, now=self.clock, before=self._kept.progress, tell=self._tell
         )
         self.runner = Runner(
             scenario=self.scenario,
             clock=self.clock,
-            player=self.player,
+            sleeves=self._hub,
+            scripts=self.player,
             gateway=self._house.gateway,
-            alerts=self.alerts,
+            alerts=self._house.alerts,
             written=self._written,
-            calls=self._calls,
-            state=self.folder / "demo.json",
-            progress=lambda at, player: self.watch(at, player),
+            look=self._house.gateway.background.wake,
+            keep=self._after_step,
         )
+
+    def _actor(self, one: sim.Credentials, village: int, kind: str) -> Actor:
+        address = msgspec.structs.replace(one.mqtt, port=self.settings.mqtt.port)
+        flash = self._flash(one.device)
+        actor = assemble(
+            msgspec.structs.replace(one, mqtt=address),
+            village,
+            kind,
+            self._hub,
+            dice=random.Random(f"{self.scenario.seed}-{one.device}-{self.clock()}"),
+            secrets=random.SystemRandom(),
+            flash=flash,
+            on_change=self._changed,
+        )
+        # Killed between a drop and keeping count of it, the flash may know of one more.
+        told = Journal(flash.read()).memory.total
+        actor.device.mechanism.total = max(self._kept.totals.get(one.device, 0), told)
+        return actor
+
+    def _flash(self, device: str) -> Flash:
+        if not self._lasting:
+            return MemoryFlash()
+        flash = FileFlash(self._folder.flash / device)
+        self._undo.callback(flash.close)
+        return flash
+
+    def _changed(self, sleeve: Sleeve) -> None:
+        self.player.changed(sleeve)
 
     def _written(self) -> int:
         with self._house.house.db.read() as conn:
@@ -223,30 +212,58 @@ class Demo:
 
     # ── playing ──────────────────────────────────────────────────────────────────────────────────
 
-    def play(self, stopping: Stopping) -> bool:
-        """Power on and run the day; whether it came to its end."""
+    def play(self) -> bool:
+        """Power on and run the day; whether it came to its end.
+
+        Raises:
+            Stuck: when a part does not get idle.
+        """
+        reason: BootReason = "power_on" if self._kept.totals else "commissioned"
         for actor in self.player.actors.values():
-            actor.sleeve.power_on("commissioned" if not self.player.started else "power_on")
-        self.runner.settle(stopping)
+            if self._stopping.is_set():
+                return False
+            if actor.sleeve.device not in self._kept.off:
+                actor.sleeve.power_on(reason)
+        if not self.runner.settle(self._stopping):
+            return False
+        self._keep()
         self.clock.rebase()
-        return self.runner.run(stopping)
+        return self.runner.run(self._stopping)
 
     def count(self) -> tuple[dict[str, Any], list[str]]:
         """What came of it, and what of that is not as the scenario says."""
         counted = result.count(self._house.house, self.player)
-        return counted, result.as_expected(self.scenario, counted)
+        return counted, result.as_expected(self.scenario, counted, self.player.given_up)
 
-    def stay(self, stopping: Stopping) -> None:
-        """After the day: keep pages, sleeves and time going until told to stop."""
-        while not stopping.is_set():
-            self.runner.settle(stopping)
-            stopping.wait(0.05)
+    def stay(self) -> None:
+        """After the day: time stands still, and all parts go on until told to stop."""
+        while self.runner.settle(self._stopping):
+            self._hub.poll(0.05)
 
     def close(self) -> None:
         """Stop everything in reverse."""
         self._undo.close()
 
+    def _after_step(self) -> None:
+        self._keep()
+        self.watch(self.clock(), self.player)
 
-def scratch(folder: Path) -> None:
-    """Remove a demo's data."""
-    shutil.rmtree(folder, ignore_errors=True)
+    def _keep(self) -> None:
+        if not self._lasting:
+            return
+        actors = self.player.actors.values()
+        Kept(
+            scenario=digest(self.scenario),
+            progress=self.player.progress,
+            totals={one.sleeve.device: one.device.mechanism.total for one in actors},
+            off=[one.sleeve.device for one in actors if not one.sleeve.powered],
+        ).save(self._folder.kept)
+
+
+def _require_room(scenario: Scenario) -> None:
+    if scenario.villages > len(people.VILLAGES):
+        raise DomainError(
+            "too_many_villages",
+            f"演示镇最多 {len(people.VILLAGES)} 个村，剧本要 {scenario.villages} 个",
+            f"the demo's town has at most {len(people.VILLAGES)} villages",
+        )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import queue
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from alerts.service import Alerts
-from gateway.service import Gateway
 from seal_firmware_sim.scenarios.format import Scenario
-from seal_firmware_sim.scenarios.player import Player
+from seal_firmware_sim.scenarios.stage import Actor
 from zhiyin.demo.clock import DemoClock
 
 STUCK_S: Final = 60.0
@@ -21,8 +16,11 @@ STUCK_S: Final = 60.0
 GRAIN_MS: Final = 500
 """The clock moves in steps of at least this much."""
 
-SAVE_S: Final = 2.0
-LOOK_S: Final = 0.002
+LOOK_S: Final = 0.003
+"""How long the network is listened to before others are asked again whether they are idle."""
+
+PACE_S: Final = 0.05
+"""The same while real time must pass: pages may be used meanwhile."""
 
 
 class Stopping(Protocol):
@@ -32,8 +30,64 @@ class Stopping(Protocol):
         """Whether we were."""
         ...
 
-    def wait(self, seconds: float, /) -> bool:
-        """Whether we are within ``seconds``."""
+
+class Sleeves(Protocol):
+    """Connections and timers of the sleeves: a :class:`seal_firmware_sim.hub.Hub`."""
+
+    def poll(self, timeout_s: float) -> None:
+        """Take in what the network brings and fire the timers that are due."""
+        ...
+
+    def next_at(self) -> int | None:
+        """When (scenario ms) the next timer is due."""
+        ...
+
+
+class Scripts(Protocol):
+    """A :class:`seal_firmware_sim.scenarios.player.Player`."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no sleeve waits for the network, and no script could go on now."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether every script has ended."""
+        ...
+
+    @property
+    def restless(self) -> list[Actor]:
+        """Sleeves that are not idle."""
+        ...
+
+    def next_at(self) -> int | None:
+        """When (scenario ms) a script goes on."""
+        ...
+
+    def run_due(self) -> None:
+        """Let them go on."""
+        ...
+
+
+class Gateway(Protocol):
+    """A :class:`gateway.service.Gateway`."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        ...
+
+
+class Alerts(Protocol):
+    """An :class:`alerts.service.Alerts`, run in our thread."""
+
+    def run_once(self) -> int:
+        """Everything that can be done now."""
+        ...
+
+    def next_due(self) -> int | None:
+        """When (scenario ms) something is due by the clock."""
         ...
 
 
@@ -45,8 +99,8 @@ class Runner:
     """The demo's loop, in one thread: sleeves, scripts, rules and deliveries run here; gateway and
     web in their own.
 
-    ``written`` is how many records there are. ``calls`` is where the sleeves' network threads leave
-    what they heard.
+    ``written`` is how many records there are; ``look`` makes the gateway look at what concerns a
+    sleeve; ``keep`` is called after each step; ``steady`` is real time in seconds.
     """
 
     def __init__(
@@ -54,26 +108,27 @@ class Runner:
         *,
         scenario: Scenario,
         clock: DemoClock,
-        player: Player,
+        sleeves: Sleeves,
+        scripts: Scripts,
         gateway: Gateway,
         alerts: Alerts,
         written: Callable[[], int],
-        calls: queue.SimpleQueue[Callable[[], None]],
-        state: Path,
-        progress: Callable[[int, Player], None],
+        look: Callable[[], None],
+        keep: Callable[[], None],
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._scenario = scenario
+        self._end = scenario.time(scenario.end)
         self._clock = clock
-        self._player = player
+        self._sleeves = sleeves
+        self._scripts = scripts
         self._gateway = gateway
         self._alerts = alerts
         self._written = written
+        self._look = look
+        self._keep = keep
+        self._steady = steady
         self._read = -1
         self._due: int | None = None
-        self._calls = calls
-        self._state = state
-        self._progress = progress
-        self._saved_at = 0.0
 
     def run(self, stopping: Stopping) -> bool:
         """Until the day is over (True) or ``stopping`` is set (False).
@@ -81,79 +136,61 @@ class Runner:
         Raises:
             Stuck: when a part does not get idle.
         """
-        end = self._scenario.time(self._scenario.end)
-        quiet_since = time.monotonic()
-        while not stopping.is_set():
-            if self._hear() or not self._settled():
-                if time.monotonic() - quiet_since > STUCK_S:
-                    raise Stuck(self._who())
-                continue
-            quiet_since = time.monotonic()
-            now = self._clock()
-            if now >= end and self._player.done:
-                self._save()
+        while self.settle(stopping):
+            if self._clock() >= self._end and self._scripts.done:
                 return True
-            following = self._next(end)
-            if not self._pace(following, stopping):
+            following = self._next()
+            if not self._paced(following):
                 continue
             self._clock.move_to(following)
-            self._player.run_due()
-            self._progress(following, self._player)
-            if time.monotonic() - self._saved_at > SAVE_S:
-                self._save()
-        self._save()
+            self._sleeves.poll(0)
+            self._scripts.run_due()
+            self._keep()
         return False
 
-    def settle(self, stopping: Stopping) -> None:
-        """Until every part is idle, with the clock standing: after power-on, before counting."""
-        since = time.monotonic()
-        while not stopping.is_set() and (self._hear() or not self._settled()):
-            if time.monotonic() - since > STUCK_S:
-                raise Stuck(self._who())
+    def settle(self, stopping: Stopping) -> bool:
+        """Until every part is idle, with the clock standing; False: told to stop before.
 
-    def _next(self, end: int) -> int:
-        candidates = [self._player.next_at(), self._due, end]
+        Raises:
+            Stuck: when a part does not get idle.
+        """
+        since = self._steady()
+        while not stopping.is_set():
+            if self._settled():
+                return True
+            if self._steady() - since > STUCK_S:
+                raise Stuck(self._who())
+        return False
+
+    def _next(self) -> int:
+        times = [self._sleeves.next_at(), self._scripts.next_at(), self._due, self._end]
         now = self._clock()
-        times = [at for at in candidates if at is not None]
         # Never stand still; and what is due within the same moment is done together.
-        following = max(now + 1, min(times))
+        following = max(now + 1, min(at for at in times if at is not None))
         return -(-following // GRAIN_MS) * GRAIN_MS
 
-    def _pace(self, at: int, stopping: Stopping) -> bool:
+    def _paced(self, at: int) -> bool:
         left = self._clock.wall_left_s(at)
         if left > 0:
-            # Short waits, so that what the network brings meanwhile is heard.
-            stopping.wait(min(left, 0.02))
+            self._sleeves.poll(min(left, PACE_S))
             return self._clock.wall_left_s(at) <= 0
         return True
 
-    def _hear(self) -> bool:
-        heard = False
-        while True:
-            try:
-                call = self._calls.get_nowait()
-            except queue.Empty:
-                break
-            call()
-            heard = True
-        return heard
-
     def _settled(self) -> bool:
         """Whether nothing more happens unless time passes; does what is to be done meanwhile."""
-        if not self._player.idle:
-            self._player.run_due()
-        quiet = self._player.idle and self._gateway.idle and self._calls.empty()
-        if not quiet:
-            try:
-                self._calls.get(timeout=LOOK_S)()
-            except queue.Empty:
-                return False
+        self._sleeves.poll(0)
+        if not self._idle():
+            self._scripts.run_due()
+            self._sleeves.poll(LOOK_S)
             return False
         if self._tell_people():
             # What was raised may have told a sleeve something.
-            self._gateway.background.wake()
+            self._look()
             return False
-        return self._gateway.idle and self._player.idle and self._calls.empty()
+        return self._idle()
+
+    def _idle(self) -> bool:
+        return self._scripts.idle and self._gateway.idle
 
     def _tell_people(self) -> bool:
         """Rules, timers and deliveries, where there are new records or their time has come."""
@@ -168,31 +205,8 @@ class Runner:
     def _who(self) -> str:
         busy = [
             f"{actor.sleeve.device} {actor.sleeve.phase} {actor.sleeve.pending()}"
-            for actor in self._player.actors.values()
-            if not actor.idle
+            for actor in self._scripts.restless
         ]
         if not self._gateway.idle:
             busy.append("gateway")
         return "not idle: " + ("; ".join(busy) or "alerts")
-
-    def _save(self) -> None:
-        self._saved_at = time.monotonic()
-        self._clock.store()
-        told: dict[str, Any] = {
-            "started": sorted(self._player.started),
-            "totals": {
-                actor.sleeve.device: actor.mechanism.total for actor in self._player.actors.values()
-            },
-        }
-        fresh = self._state.with_suffix(".new")
-        fresh.write_text(json.dumps(told))
-        fresh.replace(self._state)
-
-
-def saved(state: Path) -> tuple[set[int], dict[str, int]]:
-    """What an earlier run had started, and where the mechanical counters stand."""
-    try:
-        told = json.loads(state.read_text())
-        return set(told["started"]), dict(told["totals"])
-    except (OSError, ValueError, KeyError):
-        return set(), {}

@@ -12,31 +12,41 @@ from seal_firmware_sim.scenarios.format import ZONE
 from seal_firmware_sim.scenarios.player import Player
 from zhiyin.demo.play import Demo
 from zhiyin.demo.town import Town
-from zhiyin.running.stopping import Stop
+from zhiyin.running.stopping import Stop, Stopped
 
 _EVERY_S: Final = 0.5
 _DONE: Final = 0
 
 
-def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop) -> int:
+def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop, *, fresh: bool) -> int:
     """Play until told to stop; the exit code."""
-    demo = Demo(folder, scenario=scenario, speed=speed, web_port=port, tell=_line)
+    demo = Demo(
+        folder,
+        scenario=scenario,
+        stopping=stop,
+        tell=_line,
+        speed=speed,
+        web_port=port,
+        fresh=fresh,
+    )
     try:
         town = demo.prepare()
         _announce(town, demo.url, speed)
         demo.watch = _Ticker().show
-        if demo.play(stop):
+        if demo.play():
             result, wrong = demo.count()
             _line("")
             _line(f"这一天演完了：{_summary(result)}")
             for one in wrong:
                 _line(f"与剧本不符：{one}")
             _line("页面仍可浏览；按 Ctrl-C 结束。The day is over; pages stay until Ctrl-C.")
-            demo.stay(stop)
-        return _DONE
+            demo.stay()
+    except Stopped:
+        _line("还没有建好演示镇就停下了；下次会重新建立。")
     finally:
         demo.close()
         _line(f"已停止；数据保留在 {folder}，再次运行会接着演（--fresh 重新开始）。")
+    return _DONE
 
 
 def _announce(town: Town, url: str, speed: float) -> None:
@@ -65,7 +75,7 @@ class _Ticker:
             return
         self._last = wall
         clock = datetime.fromtimestamp(at / 1000, ZONE)
-        text = f"  {clock:%Y-%m-%d %H:%M}  已开演 {len(player.started)} 件事"
+        text = f"  {clock:%Y-%m-%d %H:%M}  已开演 {len(player.progress)} 件事"
         if sys.stdout.isatty():
             print(f"\r{text}   ", end="", flush=True)
         elif clock.hour != self._minute:

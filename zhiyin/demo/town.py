@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from gateway.protocol.cose import ES256, Ed25519Signer, Es256Signer, PublicKey, 
 from seal_firmware_sim import credentials as sim
 from seal_firmware_sim.hardware import faces_orl
 from zhiyin.demo import people
+from zhiyin.running.stopping import Stopped
 from zhiyin.wall import wall_clock
 from zhiyin.wiring import House, sign_down
 
@@ -56,7 +58,8 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Village:
-    """Who is who in a village, by person id; ``seals`` by kind."""
+    """Who is who in a village, by person id; ``seals`` by kind. ``deputies`` may approve what the
+    approver applies for."""
 
     number: int
     path: str
@@ -65,6 +68,7 @@ class Village:
     operator: str
     witness: str
     seals: dict[str, str]
+    deputies: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +83,19 @@ class Town:
     credentials: str
 
     def save(self, file: Path) -> None:
-        """Write it; readable by the owner only, for it holds the demo's passwords."""
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(self), ensure_ascii=False))
+        """Write it, whole or not at all; readable by the owner only, for it holds the demo's
+        passwords."""
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+        fresh.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Town | None:
         """Read it again, if there is one."""
         if not file.exists():
             return None
-        raw: dict[str, Any] = json.loads(file.read_text())
+        raw: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return cls(
             villages=[Village(**one) for one in raw["villages"]],
             town_approver=raw["town_approver"],
@@ -115,13 +122,22 @@ class Founder:
         self._devices = DeviceService(context, house.keys)
         self._matters = MatterService(context)
         self._passwords = CredentialService(context, Passwords(), wall_clock)
-        self._faces = FaceService(context, house.keys, house.pictures, house.faces.load())
+        self._faces = FaceService(context, house.keys, house.pictures, house.faces)
         self._sign_ins: list[SignIn] = []
         self._chosen: dict[str, str] = {}
         self._lines: list[sim.Credentials] = []
 
-    def found(self, count: int, mqtt: Callable[[Commissioned], sim.MqttAddress]) -> Town:
-        """A town of ``count`` villages; ``mqtt`` tells where a sleeve's broker is."""
+    def found(
+        self,
+        count: int,
+        mqtt: Callable[[Commissioned], sim.MqttAddress],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Town:
+        """A town of ``count`` villages; ``mqtt`` tells where a sleeve's broker is.
+
+        Raises:
+            Stopped: when ``stopped`` says so in between.
+        """
         district, town = people.DISTRICT[0], people.TOWN[0]
         path = child_path(ROOT, district)
         root = Actor("founder", (RoleHeld(Role.ADMIN, district, path),), org_path=path)
@@ -138,19 +154,43 @@ class Founder:
         approver = self._person(
             root, town, "沈志明", "jingguan", "镇经管站审批人", (Role.APPROVER,)
         )
-        villages = []
-        for number in range(1, count + 1):
-            villages.append(self._village(root, number, mqtt))
-            if number % 5 == 0 or number == count:
-                self._tell(f"建镇 {number}/{count} 个村 · founding the town")
         return Town(
-            villages=villages,
+            villages=self._villages(root, count, mqtt, stopped),
             town_approver=approver,
             supervisor=supervisor,
             admin=admin,
             sign_ins=self._sign_ins,
             credentials=sim.dump(self._lines).decode(),
         )
+
+    def _villages(
+        self,
+        root: Actor,
+        count: int,
+        mqtt: Callable[[Commissioned], sim.MqttAddress],
+        stopped: Callable[[], bool],
+    ) -> list[Village]:
+        villages: list[Village] = []
+        enrolled: list[Future[None]] = []
+        # Faces and PINs are all arithmetic: on a machine with two cores that costs no time.
+        with ThreadPoolExecutor(1, thread_name_prefix="enrol") as beside:
+            try:
+                for number in range(1, count + 1):
+                    village = self._village(root, number, mqtt)
+                    villages.append(village)
+                    enrolled.append(beside.submit(self._enrol, root, village))
+                    if stopped():
+                        raise Stopped
+                    if number % 5 == 0 or number == count:
+                        self._tell(f"建镇 {number}/{count} 个村 · founding the town")
+                for one in enrolled:
+                    if stopped():
+                        raise Stopped
+                    one.result()
+            except BaseException:
+                beside.shutdown(cancel_futures=True)
+                raise
+        return villages
 
     def _village(
         self, root: Actor, number: int, mqtt: Callable[[Commissioned], sim.MqttAddress]
@@ -187,28 +227,33 @@ class Founder:
             )
             for place, (title, login, roles) in enumerate(staff)
         ]
+        deputies = []
         if number % DEPUTY_EVERY == 0:
-            deputy = people.name_of(number, 4)
-            self._person(root, code, deputy, None, "村副主任（审批人）", (Role.APPROVER,))
-        self._set_pin(root, ids[2], PIN)
-        self._set_pin(root, ids[3], WITNESS_PIN)
+            name = people.name_of(number, 4)
+            deputies.append(
+                self._person(root, code, name, None, "村副主任（审批人）", (Role.APPROVER,))
+            )
+        approver, custodian, operator, witness = ids
+        seals = {}
+        for kind in people.SEALS:
+            entered = self._seals.register(
+                root, NewSeal(code, SealKind(kind), people.seal_name(number, kind), custodian)
+            )
+            seals[kind] = entered.id
+            self._sleeve(root, number, kind, code, entered.id, home, mqtt)
+        return Village(number, made.path, approver, custodian, operator, witness, seals, deputies)
+
+    def _enrol(self, root: Actor, village: Village) -> None:
+        self._set_pin(root, village.operator, PIN)
+        self._set_pin(root, village.witness, WITNESS_PIN)
         self._faces.enrol(
             root,
-            ids[2],
-            faces_orl.enrolment_pictures(number - 1, 3),
+            village.operator,
+            faces_orl.enrolment_pictures(village.number - 1, 3),
             CONSENT,
             consented=True,
             keep_pictures=True,
         )
-        seals = {}
-        for kind in people.SEALS:
-            entered = self._seals.register(
-                root, NewSeal(code, SealKind(kind), people.seal_name(number, kind), ids[1])
-            )
-            seals[kind] = entered.id
-            self._sleeve(root, number, kind, code, entered.id, home, mqtt)
-        approver, custodian, operator, witness = ids
-        return Village(number, made.path, approver, custodian, operator, witness, seals)
 
     def _person(
         self,

@@ -30,7 +30,11 @@ def write(folder: Path, text: str) -> Path:
 
 def test_times_are_local(tmp_path: Path) -> None:
     scenario = load(
-        write(tmp_path, HEAD + 'actions: [{do: use, at: "+00:30", village: 1, stamps: 3}]')
+        write(
+            tmp_path,
+            HEAD.replace('"18:00"', '"+02:00"')
+            + 'actions: [{do: use, at: "+00:30", village: 1, stamps: 3}]',
+        )
     )
     assert scenario.time("08:00") == _ms(datetime(2026, 10, 12, 0, 0, tzinfo=UTC))
     assert scenario.time("+00:30") == _ms(datetime(2026, 10, 12, 16, 30, tzinfo=UTC))
@@ -49,6 +53,9 @@ def _ms(moment: datetime) -> int:
         ("[{do: use, at: '09:00', village: 1, stamp: 2}]", "第 1 个动作.*stamp"),
         ("[{do: use, at: '09:00', village: 3}]", "没有第 3 个村"),
         ("[{do: use, at: '07:59', village: 1}]", "在开始之前"),
+        ("[{do: use, at: '18:01', village: 1}]", "结束之后"),
+        ("[{do: use, at: '09:00', village: 1, paper: napkin}]", "第 1 个动作.*paper"),
+        ("[{do: wrong_sleeve, at: '09:00', village: 1, seal: party, other: party}]", "另一枚印章"),
         ("7", "不是|actions|array"),
         ("[7]", "第 1 个动作"),
     ],
@@ -58,10 +65,32 @@ def test_a_wrong_action_is_named(tmp_path: Path, actions: str, says: str) -> Non
         load(write(tmp_path, HEAD + f"actions: {actions}"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("2026-10-12", "2026-13-40", "没有 2026-13-40 这一天"),
+        ('"18:00"', '"07:00"', "不在 08:00 之后"),
+        ("villages: 2", "villages: 0", "villages"),
+        ("seed: 1", "sead: 1", "sead|seed"),
+        ("uses: 0", "uses: many", "uses"),
+    ],
+)
+def test_a_wrong_head_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        load(write(tmp_path, HEAD.replace(old, new) + "actions: []"))
+
+
 @pytest.mark.parametrize("text", ["", "7", "{", "name: 1"])
 def test_no_scenario_at_all(tmp_path: Path, text: str) -> None:
     with pytest.raises(ScenarioError, match="剧本"):
         load(write(tmp_path, text))
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "day.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="UTF-8"):
+        load(path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 
 from gateway.protocol import messages as m
 from gateway.protocol.cose import Ed25519Signer
+from seal_firmware_sim.hardware.cameras import Paper
 from seal_firmware_sim.hardware.ports import Challenge
+from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.inputs import Stage as PageStage
 from seal_firmware_sim.scenarios import format as fmt
 from seal_firmware_sim.scenarios.player import Player
-from seal_firmware_sim.scenarios.scripts import Stage
-from seal_firmware_sim.scenarios.stage import Actor, Request, assemble
+from seal_firmware_sim.scenarios.scripts import Progress, Stage
+from seal_firmware_sim.scenarios.stage import ANSWER_MS, Actor, Request, Wire, assemble
+from seal_firmware_sim.sleeve import Sleeve
 from seal_firmware_sim.transport import LoopbackNetwork
 from tests.unit.seal_firmware_sim.model import Clock, ModelServer, make_grant, pin_check
 from tests.unit.seal_firmware_sim.test_terminal import make_credentials
@@ -45,15 +49,19 @@ class Office:
     applied: list[Request] = field(default_factory=list)
     approvals: list[str] = field(default_factory=list)
     refused_at_the_door: int = 0
+    open_door: bool = False
 
-    def apply(self, request: Request) -> str:
+    def apply(self, request: Request, *, own: bool = False) -> str:
         self.applied.append(request)
         return f"a-{len(self.applied)}"
 
-    def approve(self, application: str) -> bool:
+    def approved(self, application: str) -> bool:
+        return self.approvals.count(application) >= self.steps
+
+    def approve(self, application: str) -> None:
         self.approvals.append(application)
-        if self.approvals.count(application) < self.steps:
-            return False
+        if not self.approved(application):
+            return
         request = self.applied[int(application[2:]) - 1]
         grant = make_grant(
             self.grant(application),
@@ -67,11 +75,10 @@ class Office:
         server = self.servers[request.village, request.seal]
         server.jobs[self.job(application)] = server.jobs[grant.grant] = grant
         self.network.send(server.device, "grant", server.seal(grant))
-        return True
 
-    def approve_own(self, request: Request) -> bool:
-        self.refused_at_the_door += 1
-        return True
+    def approve_own(self, application: str) -> bool:
+        self.refused_at_the_door += not self.open_door
+        return not self.open_door
 
     def job(self, application: str) -> str:
         return f"{100_000 + int(application[2:])}"
@@ -92,7 +99,7 @@ class Office:
 class Town:
     """One village with three sleeves, a scenario, and a clock that moves when all are idle."""
 
-    def __init__(self, *actions: fmt.Action, started: tuple[int, ...] = ()) -> None:
+    def __init__(self, *actions: fmt.Action, before: Mapping[int, Progress] | None = None) -> None:
         self.scenario = fmt.Scenario(
             name="一天",
             date="2026-10-12",
@@ -104,6 +111,7 @@ class Town:
             expect=fmt.Expected(uses=0, alerts={}),
         )
         self.clock = Clock(self.scenario.time("08:00"))
+        self.hub = Hub(clock=self.clock)
         self.network = LoopbackNetwork()
         self.servers: dict[tuple[int, str], ModelServer] = {}
         self.actors: dict[tuple[int, str], Actor] = {}
@@ -113,11 +121,14 @@ class Town:
         self.said: list[str] = []
         self.player = Player(
             self.scenario,
-            Stage(self.office, self.actors, lambda: 7),
+            Stage(self.office, self.actors, 7),
             now=self.clock,
-            done_before=started,
+            before=before,
             tell=self.said.append,
         )
+
+    def _changed(self, sleeve: Sleeve) -> None:
+        self.player.changed(sleeve)
 
     def _add(self, seal: str, nth: int) -> None:
         device, secret = f"sleeve-{nth}", bytes([nth + 1]) * 32
@@ -125,11 +136,12 @@ class Town:
             make_credentials(device=device, private_key=secret.hex()),
             1,
             seal,
-            self.network.transport(device),
-            now=self.clock,
-            link_now=self.clock,
-            seed=nth,
+            self.hub,
+            dice=random.Random(nth),
+            secrets=random.Random(nth),
+            on_change=self._changed,
         )
+        actor.wire = actor.sleeve.transport = Wire(self.network.transport(device), self.clock)
         actor.sleeve.hardware.face_camera = TinyCamera()
         actor.sleeve.hardware.page_camera = TinyCamera()
         setattr(actor.page, "lay", lambda _paper: None)  # noqa: B010  # no fonts needed here
@@ -151,6 +163,7 @@ class Town:
             actor.sleeve.power_on()
         end = self.scenario.time("11:00")
         for _ in range(20_000):
+            self.hub.poll(0)
             if self.pump():
                 continue
             if not self.player.idle:
@@ -159,11 +172,10 @@ class Town:
                     continue
                 self._wait_for_the_link()
                 continue
-            following = self.player.next_at()
+            times = [at for at in (self.player.next_at(), self.hub.next_at()) if at is not None]
             if self.player.done and self.clock.now >= end:
                 return
-            assert following is not None
-            self.clock.now = max(self.clock.now + 1, min(following, end))
+            self.clock.now = max(self.clock.now + 1, min([*times, end]))
             self.player.run_due()
         raise AssertionError("the day does not end")
 
@@ -171,8 +183,9 @@ class Town:
         # The waiting for the network goes by its own clock, which here is the same.
         dues = (actor.sleeve.due().link for actor in self.actors.values())
         at = min((due for due in dues if due is not None), default=None)
-        assert at is not None, "somebody is not idle, and nothing moves"
-        self.clock.now = max(self.clock.now + 1, at)
+        asks = any(actor.wire.asks for actor in self.actors.values())
+        assert at is not None or asks, "somebody is not idle, and nothing moves"
+        self.clock.now = max(self.clock.now + 1, at or self.clock.now + ANSWER_MS)
 
     def types(self, seal: str = "committee") -> list[str]:
         return self.servers[1, seal].types()
@@ -244,6 +257,8 @@ def test_c7_the_same_grant_twice() -> None:
     assert len(burnt) == 2
     assert burnt[0].grant == burnt[1].grant
     assert burnt[0].use != burnt[1].use
+    assert [b.use for b in town.bodies(m.Stamped)] == [b.use for b in burnt]
+    assert [b.use for b in town.bodies(m.UseFinished)] == [b.use for b in burnt]
 
 
 def test_c8_the_wrong_sleeve() -> None:
@@ -335,12 +350,24 @@ def test_c24_a_second_history() -> None:
     assert town.servers[1, "committee"].forks >= 1
 
 
-def test_c26_and_c28_stay_in_the_office() -> None:
-    town = played(
-        fmt.SelfApproval(at="08:10", village=1),
-        fmt.Overdue(at="08:20", village=1),
-    )
+def test_c26_refused_at_the_door_and_approved_by_somebody_else() -> None:
+    town = played(fmt.SelfApproval(at="08:10", village=1))
     assert town.office.refused_at_the_door == 1
+    assert len(town.office.applied) == 1
+    assert town.types().count("stamped") == 1
+
+
+def test_c26_an_open_door_is_told() -> None:
+    town = Town(fmt.SelfApproval(at="08:10", village=1))
+    town.office.open_door = True
+    town.play()
+    assert "1:SelfApproval 08:10" in town.player.given_up[0]
+    assert "own application" in town.player.given_up[0]
+    assert "stamped" not in town.types()
+
+
+def test_c28_stays_in_the_office() -> None:
+    town = played(fmt.Overdue(at="08:20", village=1))
     assert len(town.office.applied) == 1
     assert town.office.approvals == []
     assert town.types() == ["boot"]
@@ -352,15 +379,45 @@ def test_c32_a_use_left_open() -> None:
     assert not town.actors[1, "committee"].sleeve.powered
 
 
-def test_a_day_that_was_interrupted_does_not_begin_twice() -> None:
+def test_what_has_ended_or_was_at_the_sleeve_does_not_begin_twice() -> None:
+    before = {
+        0: Progress(done=True),
+        1: Progress("a-1", at_sleeve=True),
+        2: Progress(),  # a script that needs no paper, and was interrupted
+    }
     town = Town(
         fmt.MotorNudge(at="08:10", village=1),
+        fmt.Use(at="08:10", village=1),
+        fmt.SealOut(at="08:10", village=1),
         fmt.MotorNudge(at="08:20", village=1),
-        started=(0,),
+        before=before,
     )
     town.play()
-    assert len(town.bodies(m.MotionUnexpected)) == 1
-    assert town.player.started == {0, 1}
+    assert town.types() == ["boot", "motion_unexpected"]
+    assert set(town.player.progress) == {0, 1, 2, 3}
+
+
+def test_what_was_interrupted_in_the_office_goes_on_with_the_same_application() -> None:
+    town = Town(fmt.Use(at="08:10", village=1), before={0: Progress("a-1")})
+    town.office.applied.append(
+        Request(1, "committee", "residence", "居住情况说明", "入学", 1, Paper("certificate", 7, ""))
+    )
+    town.play()
+    assert len(town.office.applied) == 1
+    assert town.office.approvals == ["a-1"]
+    assert town.types().count("stamped") == 1
+    assert town.player.progress[0] == Progress("a-1", at_sleeve=True, done=True)
+
+
+def test_what_was_interrupted_on_the_way_to_the_sleeve_is_not_approved_again() -> None:
+    town = Town(fmt.Use(at="08:10", village=1), before={0: Progress("a-1")})
+    town.office.applied.append(
+        Request(1, "committee", "residence", "居住情况说明", "入学", 1, Paper("certificate", 7, ""))
+    )
+    town.office.approve("a-1")
+    town.play()
+    assert town.office.approvals == ["a-1"]
+    assert town.types().count("stamped") == 1
 
 
 def test_a_script_that_waits_in_vain_gives_up_and_says_so() -> None:
@@ -372,8 +429,50 @@ def test_a_script_that_waits_in_vain_gives_up_and_says_so() -> None:
         town.pump()
         town.clock.now += 30_000
         town.player.run_due()
-    assert town.player.given_up == ["0:ClonedKey 08:10"]
-    assert town.said == ["gave up: 0:ClonedKey 08:10"]
+    assert town.player.given_up == ["1:ClonedKey 08:10: waited in vain"]
+    assert town.said == ["gave up: 1:ClonedKey 08:10: waited in vain"]
+
+
+def test_a_script_that_fails_is_told_and_the_others_go_on() -> None:
+    town = Town(
+        fmt.Use(at="08:10", village=1),
+        fmt.MotorNudge(at="08:20", village=1, seal="party"),
+    )
+
+    def refuse(_request: Request, *, own: bool = False) -> str:
+        raise ValueError("没有这个事项")
+
+    setattr(town.office, "apply", refuse)  # noqa: B010  # what no office of ours would say
+    town.play()
+    assert town.player.given_up == ["1:Use 08:10: 没有这个事项"]
+    assert town.types("party")[-1] == "motion_unexpected"
+
+
+def test_a_heartbeat_under_way_is_waited_for_but_not_for_ever() -> None:
+    town = Town()
+    actor = town.actors[1, "committee"]
+    server = town.servers[1, "committee"]
+    idle: list[bool] = []
+
+    def look() -> None:
+        while town.pump():
+            pass
+        assert actor.sleeve.idle(), "all events are receipted"
+        idle.append(town.player.idle)
+
+    server.quiet.add("time")
+    actor.sleeve.power_on()
+    look()
+    town.clock.now += ANSWER_MS
+    look()
+    server.quiet.clear()
+    due = town.hub.next_at()
+    assert due is not None
+    town.clock.now = due
+    town.hub.poll(0)
+    idle.append(town.player.idle)
+    look()
+    assert idle == [False, True, False, True]
 
 
 def test_every_kind_of_action_has_a_script() -> None:
