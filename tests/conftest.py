@@ -37,6 +37,17 @@ _FIXTURE_NEEDS = {
 }
 
 
+# The quick ones speak first; the browser's come last, because Playwright leaves an event loop running
+# on the thread, under which no test that starts a loop of its own could follow.
+_FLOORS = ("unit", "integration", "faults", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the tests into the order of ``_FLOORS``; within a floor they keep their own."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: _FLOORS.index(item.path.relative_to(here).parts[0]))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip (or in CI fail) a test whose real part is missing, before its fixtures start."""
     needed = {marker for marker in NEEDS if item.get_closest_marker(marker)}
