@@ -43,6 +43,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self.lines = [self.start(), self.start()]
         self.revoked: dict[str, int] = {}
         self.waiting: list[tuple[str, int]] = []
+        self.asked: dict[str, list[int]] = {name: [] for name in self.sleeves}
 
     def start(self) -> Line:
         """A gateway whose every word is held against the database at that moment."""
@@ -81,7 +82,10 @@ class GatewayMachine(RuleBasedStateMachine):
         self.waiting.append((sleeve.id, sleeve.counter))
 
     def number(self, sleeve: FakeSleeve, data: st.DataObject) -> int:
-        return data.draw(st.integers(1, sleeve.counter + 2), label="use")
+        asked = self.asked[sleeve.id]
+        known = [st.sampled_from(asked)] * 3 if asked else []
+        use: int = data.draw(st.one_of(*known, st.integers(1, sleeve.counter + 2)), label="use")
+        return use
 
     names = st.sampled_from(["ZY0001", "ZY0002"])
     grants = st.sampled_from(sorted(GRANTS))
@@ -89,6 +93,7 @@ class GatewayMachine(RuleBasedStateMachine):
     @rule(name=names, grant=grants, skew=skews)
     def ask(self, name: str, grant: str, skew: int) -> None:
         self.say(self.sleeves[name], UnlockRequest(nonce=bytes(16), grant=grant), skew)
+        self.asked[name].append(self.sleeves[name].counter)
 
     @rule(name=names, grant=grants, skew=skews, offline=st.booleans(), data=st.data())
     def burn(self, name: str, grant: str, skew: int, offline: bool, data: st.DataObject) -> None:
@@ -108,17 +113,25 @@ class GatewayMachine(RuleBasedStateMachine):
         use = self.number(self.sleeves[name], data)
         self.say(self.sleeves[name], UseFinished(use=use, presses=presses, reason="done"), skew)
 
-    @rule(name=names, grant=grants)
-    def use(self, name: str, grant: str) -> None:
-        """An honest one, so that there is something to spoil."""
-        sleeve = self.sleeves[name]
-        self.say(sleeve, UnlockRequest(nonce=bytes(16), grant=grant), 0)
+    @rule(grant=grants, asks=st.integers(1, 2), at=st.integers(0, 1), stop=st.integers(1, 6))
+    def use(self, grant: str, asks: int, at: int, stop: int) -> None:
+        """An honest one, which may break off anywhere, so that there is something to spoil; its
+        sleeve may have asked twice."""
+        sleeve = self.sleeves[GRANTS[grant]]
+        for _ in range(asks):
+            self.ask(sleeve.id, grant, 0)
         use = sleeve.counter
-        self.say(sleeve, GrantBurnt(grant=grant, use=use), 0)
-        for press in (1, 2):
-            sleeve.total += 1
-            self.say(sleeve, Stamped(use=use, press=press, total=sleeve.total, contact_ms=1), 0)
-        self.say(sleeve, UseFinished(use=use, presses=2, reason="done"), 0)
+        sleeve.total += 2
+        total = sleeve.total
+        rest = [
+            GrantBurnt(grant=grant, use=use),
+            Stamped(use=use, press=1, total=total - 1, contact_ms=1),
+            Stamped(use=use, press=2, total=total, contact_ms=1),
+            UseFinished(use=use, presses=2, reason="done"),
+        ]
+        for body in rest[: stop - 1]:
+            self.say(sleeve, body, 0)
+        self.sync(at)
 
     # ── how it arrives ───────────────────────────────────────────────────────────────────────────
 
@@ -153,6 +166,18 @@ class GatewayMachine(RuleBasedStateMachine):
         with suppress(Crash):
             line.take(*messages)
         self.lines[at] = self.start()  # nothing was acknowledged: all of it comes again
+
+    @rule(at=st.integers(0, 1))
+    def sync(self, at: int) -> None:
+        """Everything that waits, in order."""
+        self.lines[at].take(*(self.sleeves[name].again([one])[0] for name, one in self.waiting))
+        self.waiting = []
+
+    @rule(at=st.integers(0, 1), name=names)
+    def repeat(self, at: int, name: str) -> None:
+        """A sleeve sends all that it ever said once more."""
+        sleeve = self.sleeves[name]
+        self.lines[at].take(*sleeve.again(range(1, sleeve.counter + 1)))
 
     # ── what people do meanwhile ─────────────────────────────────────────────────────────────────
 

@@ -18,8 +18,8 @@ def test_promise_1_two_gateways_never_give_more_than_was_granted(stencil: Stenci
         Machine,
         settings=settings(
             settings.default,
-            max_examples=max(15, settings().max_examples // 4),
-            stateful_step_count=20,
+            max_examples=max(40, settings().max_examples // 4),
+            stateful_step_count=25,
             suppress_health_check=list(HealthCheck),
         ),
     )
