@@ -37,8 +37,8 @@ _FIXTURE_NEEDS = {
 }
 
 
-# The quick ones speak first; the browser's come last, because Playwright leaves an event loop running
-# on the thread, under which no test that starts a loop of its own could follow.
+# The quick ones speak first; the browser's come last, because Playwright leaves an event loop
+# running on the thread, under which no test that starts a loop of its own could follow.
 _FLOORS = ("unit", "integration", "faults", "e2e")
 
 
