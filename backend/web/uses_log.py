@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -24,6 +25,28 @@ _SHOWN: Final = 40
 Text = Annotated[str, Query(max_length=200)]
 
 router = pages()
+
+
+FIELDS: Final = ("org", "q", "seal", "device", "from", "until", "only")
+"""What the address may ask for."""
+
+
+def read_filter(asked: Mapping[str, str]) -> RegisterFilter:
+    """What ``asked`` (some of :data:`FIELDS`) narrows the log to; the export reads it alike."""
+    from_day, until_day = asked.get("from", ""), asked.get("until", "")
+    until = formats.from_local(until_day) if until_day else None
+    only = asked.get("only", "")
+    return RegisterFilter(
+        org_path=asked.get("org") or None,
+        seal_id=asked.get("seal") or None,
+        device_id=asked.get("device") or None,
+        text=asked.get("q", "").strip() or None,
+        from_at=formats.from_local(from_day) if from_day else None,
+        until_at=None if until is None else until + formats.DAY_MS,
+        unstamped=True,
+        unreviewed=only == "unreviewed",
+        alerted=only == "alerted",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +72,6 @@ def uses_page(
     after: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """One page of it. ``only``: ``alerted`` or ``unreviewed``."""
-    until = formats.from_local(until_day) if until_day else None
-    wanted = RegisterFilter(
-        org_path=org or None,
-        seal_id=seal or None,
-        device_id=device or None,
-        text=q.strip() or None,
-        from_at=formats.from_local(from_day) if from_day else None,
-        until_at=None if until is None else until + formats.DAY_MS,
-        unstamped=True,
-        unreviewed=only == "unreviewed",
-        alerted=only == "alerted",
-    )
-    found = web.register.list(who.actor, wanted, after=after, limit=_SHOWN)
     asked = {
         "org": org,
         "q": q,
@@ -71,6 +81,7 @@ def uses_page(
         "until": until_day,
         "only": only,
     }
+    found = web.register.list(who.actor, read_filter(asked), after=after, limit=_SHOWN)
     kept = {name: value for name, value in asked.items() if value}
     values = {
         "lines": _lines(web, who.actor, found.items),
