@@ -39,6 +39,13 @@ from backend.store.tables.organisation import (
     setting,
 )
 from backend.store.tables.pictures import picture, picture_blob, picture_piece, review
+from backend.store.tables.search import (
+    saved_view,
+    search_block,
+    search_doc,
+    search_due,
+    search_tail,
+)
 from backend.store.tables.sessions import ended_session, sign_in_throttle
 from backend.store.tables.uses import check_job, seal_use
 
@@ -79,8 +86,13 @@ __all__ = [
     "review",
     "role",
     "rule_state",
+    "saved_view",
     "seal",
     "seal_use",
+    "search_block",
+    "search_doc",
+    "search_due",
+    "search_tail",
     "setting",
     "sign_in_throttle",
     "suppression",
