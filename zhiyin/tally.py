@@ -16,7 +16,7 @@ from backend.store.tables import device, record, seal_use
 from gateway.protocol import envelope
 from zhiyin.crowd import STAMPS, PlainSleeve
 
-NEVER: Final = ("fork.found", "gap.closed", "poison.kept", "use.orphan")
+NEVER: Final = ("fork.found", "gap.closed", "poison.kept")
 """Records that honest sleeves must not bring about."""
 
 

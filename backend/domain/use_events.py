@@ -225,7 +225,7 @@ def _use_finished(case: _Case) -> Judgement:
     if use is None:
         return Judgement(closed, verdict={"use": "unknown"})
     reported = int(case.body["presses"])
-    verdict = {
+    verdict: dict[str, Any] = {
         "granted": use.granted,
         "pressed": use.pressed,
         "reported": reported,
@@ -245,6 +245,8 @@ def _use_finished(case: _Case) -> Judgement:
             ended = replace(
                 grant, state="used", use_id=use.id, ended_at=case.now, burnt_at=burnt_at
             )
+    if status is not None:
+        verdict["ends"] = status  # the record that says how the application's use came out
     return Judgement(
         closed,
         use=replace(

@@ -39,7 +39,6 @@ _REACHED: Final = {
     "finished": 5,
     "refused": 5,
 }
-_REFUSED: Final = ("unlock.refused", "event.attempt_refused")
 
 router = pages()
 
@@ -106,10 +105,16 @@ def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
 def _refusal(conn: Connection, view: ApplicationView, locale: str) -> str | None:
     """Why the sleeve said no, when that is the last thing that it said about this application."""
     records: list[Record] = use_story.of_application(conn, view.row.id)
-    told = [one for one in records if one.kind.startswith(("event.", "unlock.", "check."))]
-    if not told or told[-1].kind not in _REFUSED:
+    told = [one for one in records if one.kind.startswith(("event.", "check."))]
+    if not told:
         return None
     last = told[-1]
-    reason = last.data.get("reason") or last.data.get("event", {}).get("reason")
+    reason = None
+    if last.kind == "event.unlock_request":
+        reason = last.data.get("verdict", {}).get("refused")
+    elif last.kind == "event.attempt_refused":
+        reason = last.data.get("event", {}).get("reason")
+    if reason is None:
+        return None
     text = code(reason)
     return say(text, locale) if text in CODES.values() else text

@@ -114,7 +114,7 @@ def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
         }
 
 
-_FOR_ALL: Final = ("application.", "grant.", "unlock.", "event.", "check.", "use.")
+_FOR_ALL: Final = ("application.", "grant.", "event.", "check.", "use.")
 
 
 def entries(

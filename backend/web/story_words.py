@@ -33,6 +33,8 @@ CODES: Final[Mapping[str, str]] = {
     "locked": mark("套筒已被远程锁定"),
     "no_seal": mark("套筒没有绑定印章"),
     "outside_place": mark("不在授权的地点"),
+    "bad_grant": mark("授权内容有误"),
+    "found": mark("补传的旧请求，不再应答"),
     # what the sleeve itself refused
     "past_count": mark("超过批准章数"),
     "no_grant": mark("没有授权"),
@@ -114,10 +116,12 @@ def _issued(record: Record, _event: Any, _verdict: Any) -> Said:
     return Said(mark("签发一次性授权，最多盖{stamps}章"), values, "ok", "key")
 
 
-def _unlock_refused(record: Record, _event: Any, _verdict: Any) -> Said:
-    return Said(
-        mark("不予开锁：{reason}"), {"reason": code(record.data.get("reason"))}, "bad", "lock"
-    )
+def _unlock_request(_record: Record, _event: Any, verdict: Any) -> Said:
+    if refused := verdict.get("refused"):
+        return Said(mark("不予开锁：{reason}"), {"reason": code(refused)}, "bad", "lock")
+    if "granted" in verdict:
+        return Said(mark("平台核对授权，准予开锁"), {}, "ok", "key")
+    return Said(mark("在套筒上请求开锁"), {}, "mute", "sleeve")
 
 
 def _burnt(_record: Record, event: Any, verdict: Any) -> Said:
@@ -177,7 +181,8 @@ def _finished(_record: Record, event: Any, verdict: Any) -> Said:
     values = {"reason": code(event.get("reason")), "n": event.get("presses", "—")}
     if verdict.get("agree") is False:
         return Said(mark("上锁，套筒报{n}章，与记录不符（{reason}）"), values, "bad", "lock")
-    tone = "ok" if event.get("reason") == "done" else "warn"
+    whole = event.get("reason") == "done" and verdict.get("ends") != "finished_early"
+    tone = "ok" if whole else "warn"
     return Said(mark("用印结束，共{n}章，已上锁（{reason}）"), values, tone, "lock")
 
 
@@ -227,14 +232,10 @@ _TELLERS: Final[Mapping[str, _Teller]] = {
     "application.voided": _reasoned(mark("作废：{reason}"), "bad"),
     "application.closed": _plain(mark("归档"), "ok", "check"),
     "application.explained": _reasoned(mark("说明提前结束的原因：{reason}"), "mute"),
-    "application.finished_early": _reasoned(mark("提前结束：{reason}"), "warn"),
     "grant.issued": _issued,
     "grant.expired": _plain(mark("授权过期"), "warn", "key"),
     "grant.revoked": _reasoned(mark("授权撤销：{reason}"), "bad", "key"),
-    "grant.ended": _plain(mark("授权用完"), "ok", "key"),
-    "unlock.granted": _plain(mark("平台核对授权，准予开锁"), "ok", "key"),
-    "unlock.refused": _unlock_refused,
-    "event.unlock_request": _plain(mark("在套筒上请求开锁"), "mute", "sleeve"),
+    "event.unlock_request": _unlock_request,
     "event.grant_burnt": _burnt,
     "event.count_entered": _counted,
     "event.face_captured": _face,

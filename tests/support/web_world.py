@@ -426,7 +426,7 @@ class _Builder:
             "use_id": use_id,
             "person": grant.operator_id,
         }
-        first = self._record("unlock.granted", common, {}, {})
+        first = self._event("unlock_request", common, {}, {"granted": grant.stamps})
         self._event("grant_burnt", common, {"use": 1}, {"grant": "live", "reused": False})
         self._event("count_entered", common, {"count": pressed}, {"granted": grant.stamps})
         face = self._picture("face", use_id, VILLAGE, portrait(seed), frame=0)

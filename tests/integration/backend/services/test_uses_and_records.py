@@ -158,7 +158,7 @@ def test_a_use_tells_its_story_in_log_order_without_secrets(world: World, uses: 
     operator = world.actor(Role.OPERATOR)
     use_id = use(world, 1)
     an_alert(world, use_id)
-    write(world, "unlock.granted", use_id=use_id, person=operator.person_id)
+    write(world, "event.unlock_request", use_id=use_id, person=operator.person_id)
     write(world, "event.stamped", use_id="YQ-0001:2")
     write(
         world,
@@ -174,7 +174,7 @@ def test_a_use_tells_its_story_in_log_order_without_secrets(world: World, uses: 
     detail = uses.get(world.actor(Role.SUPERVISOR), use_id)
 
     assert [(one.seq, one.kind) for one in detail.story] == [
-        (0, "unlock.granted"),
+        (0, "event.unlock_request"),
         (2, "event.pin_entered"),
         (3, "event.stamped"),
     ]

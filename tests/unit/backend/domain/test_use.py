@@ -498,11 +498,13 @@ def test_the_end_of_a_use_ends_grant_and_application(pressed: int, status: str) 
     assert judged.application_status == status
     assert judged.use.state == ("finished" if pressed else "refused")
     assert verdict(judged)["agree"] is True
+    assert verdict(judged)["ends"] == status
 
 
 def test_a_grant_never_burnt_survives_the_end_of_its_use() -> None:
     judged = finish(0, "refused", use=OPENED, grant=UNLOCKED)
     assert (judged.grant, judged.application_status) == (None, None)
+    assert "ends" not in verdict(judged)
 
 
 @pytest.mark.parametrize("elsewhere", [None, "ZY1:30"])
