@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -35,6 +35,9 @@ _STAGES: Final = {
     "all": (),
 }
 
+FIELDS: Final = ("stage", "severity", "code", "org", "mine")
+"""What the address may ask for."""
+
 Text = Annotated[str, Query(max_length=200)]
 Words = Annotated[str, Form(max_length=1000)]
 
@@ -45,6 +48,17 @@ def may_see(conn: Connection, actor: Actor) -> ColumnElement[bool]:
     """Alerts of one's branches, and those given to oneself."""
     return in_branches(conn, alert.c.org_path, actor.branches(*READERS)) | (
         alert.c.assignee_id == actor.person_id
+    )
+
+
+def read_filter(asked: Mapping[str, str], actor: Actor) -> alert_lists.AlertFilter:
+    """What ``asked`` (some of :data:`FIELDS`) narrows the list to; the export reads it alike."""
+    return alert_lists.AlertFilter(
+        org_path=asked.get("org") or None,
+        code=asked.get("code") or None,
+        severity=asked.get("severity") or None,
+        stages=_STAGES.get(asked.get("stage", ""), ()),
+        assignee_id=actor.person_id if asked.get("mine") else None,
     )
 
 
@@ -65,19 +79,13 @@ def alerts_page(
     if after is not None:
         at, last = decode_cursor(after, (int, str))
         before = int(at), str(last)
-    wanted = alert_lists.AlertFilter(
-        org_path=org or None,
-        code=code or None,
-        severity=severity or None,
-        stages=_STAGES.get(stage, ()),
-        assignee_id=who.actor.person_id if mine else None,
-    )
+    asked = {"stage": stage, "severity": severity, "code": code, "org": org, "mine": mine}
+    wanted = read_filter(asked, who.actor)
     with web.context.db.read() as conn:
         seen = may_see(conn, who.actor)
         rows = alert_lists.rows(conn, seen, wanted, before, _SHOWN + 1)
         found = keyset_page(rows, _SHOWN, lambda row: (row.raised_at, row.id))
         texts = alert_texts(conn, found.items, web.alert_words, reading_locale(who.actor.locale))
-    asked = {"stage": stage, "severity": severity, "code": code, "org": org, "mine": mine}
     kept = {name: value for name, value in asked.items() if value}
     values = {
         "alerts": texts,
