@@ -18,6 +18,7 @@ from zhiyin import wiring, wiring_alerts
 from zhiyin.running import store
 from zhiyin.running.chores import Chores
 from zhiyin.running.part import housed
+from zhiyin.running.settled import settle
 from zhiyin.running.stopping import Stop
 from zhiyin.running.web import WebServer
 from zhiyin.settings import Settings
@@ -125,6 +126,7 @@ def _database(house: House) -> list[str]:
 
 
 def _watch(stop: Stop, name: str, alive: Callable[[], bool]) -> int:
+    settle()
     while not stop.wait(WATCH_S):
         if not alive():
             log.critical("part.died", parts=[name])

@@ -26,6 +26,7 @@ from zhiyin.running.broker import BrokerKeeper
 from zhiyin.running.chores import Chores
 from zhiyin.running.lock import claimed
 from zhiyin.running.pulse import Pulse
+from zhiyin.running.settled import settle
 from zhiyin.running.stopping import Stop
 from zhiyin.running.web import WebServer
 from zhiyin.settings import Settings
@@ -92,6 +93,7 @@ class AllInOne:
             for number, (zh, en, step) in enumerate(self.steps, 1):
                 self._say(number, len(self.steps), zh, en)
                 step()
+            settle()
             self._pulse.watch(self.waiting_for, self.figures)
             self._undo = undo.pop_all()
         log.info("serve.ready", broker=self.broker and self.broker.broker.kind)

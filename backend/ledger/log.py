@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from backend.ledger.checkpoint import Checkpoint, CheckpointError
 from backend.ledger.fsck import LogCheck, check_log
@@ -37,6 +37,9 @@ from backend.store.dialect import insert_or_ignore
 
 _HEAD = select(ledger_head)
 _LOCKED_HEAD = _HEAD.with_for_update()
+_MOVE_HEAD = update(ledger_head).values(
+    size=bindparam("size"), root=bindparam("root"), frontier=bindparam("frontier")
+)
 
 
 class LogError(RuntimeError):
@@ -93,7 +96,7 @@ class Log:
         write_entries(conn, size, entries)
         write_tiles(conn, size, leaves)
         conn.execute(
-            update(ledger_head),
+            _MOVE_HEAD,
             {"size": frontier.size, "root": frontier.root(), "frontier": frontier.to_bytes()},
         )
         return size

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
-from backend.store.bulk import CHUNK, update_rows
+from backend.store.bulk import CHUNK, among, update_rows
 from backend.store.dialect import insert_or_ignore
 from backend.store.tables import (
     answer,
@@ -30,14 +30,33 @@ def lock_sleeves(conn: Connection, ids: Iterable[str]) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
     ordered = sorted(set(ids))
     for start in range(0, len(ordered), CHUNK):
-        query = (
-            select(device)
-            .where(device.c.id.in_(ordered[start : start + CHUNK]))
-            .order_by(device.c.id)
-            .with_for_update()
-        )
-        found |= {row.id: row for row in conn.execute(query)}
+        rows = conn.execute(_LOCK_SLEEVES, {"wanted": ordered[start : start + CHUNK]})
+        found |= {row.id: row for row in rows}
     return found
+
+
+_LOCK_SLEEVES = (
+    select(
+        device.c.id,
+        device.c.org_path,
+        device.c.status,
+        device.c.seal_id,
+        device.c.locked,
+        device.c.total,
+        device.c.open_use,
+        device.c.counter,
+        device.c.tip,
+        device.c.boot,
+        device.c.last_event_time,
+        device.c.gap_since,
+        device.c.duplicates,
+        device.c.claimed,
+        device.c.last_heartbeat_time,
+    )
+    .where(among(device.c.id))
+    .order_by(device.c.id)
+    .with_for_update()
+)
 
 
 def load_keys(conn: Connection, ids: Iterable[str]) -> list[Row[Any]]:
@@ -68,8 +87,8 @@ def key_spans(conn: Connection, ids: Iterable[str]) -> dict[str, dict[bytes, Key
     wanted = sorted(set(ids))
     found: dict[str, dict[bytes, KeySpan]] = {}
     for start in range(0, len(wanted), CHUNK):
-        query = _KEY_SPANS.where(device_key.c.device_id.in_(wanted[start : start + CHUNK]))
-        for name, kid, first, last, revoked_at in conn.execute(query):
+        rows = conn.execute(_KEY_SPANS, {"wanted": wanted[start : start + CHUNK]})
+        for name, kid, first, last, revoked_at in rows:
             found.setdefault(name, {})[kid] = KeySpan(first, last, revoked_at is not None)
     return found
 
@@ -80,7 +99,7 @@ _KEY_SPANS = select(
     device_key.c.from_counter,
     device_key.c.until_counter,
     device_key.c.revoked_at,
-)
+).where(among(device_key.c.device_id))
 
 
 def org_paths(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -193,11 +212,14 @@ def load_bodies(
     that was erased. What has no record at all is left out."""
     found: dict[tuple[str, int], bytes | None] = {}
     for start in range(0, len(keys), CHUNK // 2):
-        query = select(record.c.device, record.c.counter, record.c.body).where(
-            tuple_(record.c.device, record.c.counter).in_(keys[start : start + CHUNK // 2])
-        )
-        found |= {(row.device, row.counter): row.body for row in conn.execute(query)}
+        rows = conn.execute(_BODIES, {"wanted": keys[start : start + CHUNK // 2]})
+        found |= {(row.device, row.counter): row.body for row in rows}
     return found
+
+
+_BODIES = select(record.c.device, record.c.counter, record.c.body).where(
+    among(record.c.device, record.c.counter)
+)
 
 
 def load_answers(
@@ -206,13 +228,12 @@ def load_answers(
     """Answers already given, by (sleeve, counter): (type, signed bytes)."""
     found: dict[tuple[str, int], tuple[str, bytes]] = {}
     for start in range(0, len(keys), CHUNK // 2):
-        query = select(answer).where(
-            tuple_(answer.c.device_id, answer.c.counter).in_(keys[start : start + CHUNK // 2])
-        )
-        found |= {
-            (row.device_id, row.counter): (row.type, row.payload) for row in conn.execute(query)
-        }
+        rows = conn.execute(_ANSWERS, {"wanted": keys[start : start + CHUNK // 2]})
+        found |= {(row.device_id, row.counter): (row.type, row.payload) for row in rows}
     return found
+
+
+_ANSWERS = select(answer).where(among(answer.c.device_id, answer.c.counter))
 
 
 def save_answers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

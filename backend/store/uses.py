@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, tuple_, update
 
 from backend.domain.use import Grant, Use
-from backend.store.bulk import CHUNK, update_rows
+from backend.store.bulk import CHUNK, among, update_rows
 from backend.store.tables import application, seal_use, use_grant
 
 
@@ -17,9 +17,13 @@ def load_uses(conn: Connection, ids: Iterable[str]) -> dict[str, Use]:
     wanted = list(set(ids))
     found: dict[str, Use] = {}
     for start in range(0, len(wanted), CHUNK):
-        query = select(seal_use).where(seal_use.c.id.in_(wanted[start : start + CHUNK]))
-        found |= {row.id: to_use(row) for row in conn.execute(query)}
+        rows = conn.execute(_USES, {"wanted": wanted[start : start + CHUNK]})
+        found |= {row.id: to_use(row) for row in rows}
     return found
+
+
+_INSERT_USE = seal_use.insert()
+_USES = select(seal_use).where(among(seal_use.c.id))
 
 
 def to_use(row: Row[Any]) -> Use:
@@ -86,7 +90,7 @@ def _use_row(use: Use) -> dict[str, Any]:
 def insert_uses(conn: Connection, uses: Sequence[tuple[Use, int]]) -> None:
     """New uses, each with the ``seq`` of its first record."""
     if uses:
-        conn.execute(seal_use.insert(), [_use_row(use) | {"first_seq": seq} for use, seq in uses])
+        conn.execute(_INSERT_USE, [_use_row(use) | {"first_seq": seq} for use, seq in uses])
 
 
 def update_uses(conn: Connection, uses: Sequence[Use]) -> None:
@@ -112,17 +116,30 @@ def load_grants(
     found: dict[str, Grant] = {}
     ordered = sorted(wanted_ids)
     for start in range(0, max(len(ordered), 1), CHUNK):
-        part = ordered[start : start + CHUNK]
-        condition: Any = use_grant.c.id.in_(part)
+        wanted: dict[str, Any] = {"wanted": ordered[start : start + CHUNK]}
         if wanted_jobs:
-            pairs = tuple_(use_grant.c.device_id, use_grant.c.job).in_(wanted_jobs)
-            condition = or_(condition, pairs)
-        # Locked, so that a revocation cannot slip in between the look and the unlock.
-        query = select(use_grant).where(condition).order_by(use_grant.c.id)
-        for row in conn.execute(query.with_for_update() if lock else query):
+            wanted["jobs"] = wanted_jobs
+        for row in conn.execute(_GRANTS[bool(wanted_jobs), lock], wanted):
             found[row.id] = to_grant(row)
             named[row.device_id, row.job] = row.id
     return found, named
+
+
+def _grants(*, with_jobs: bool, lock: bool) -> Select[Any]:
+    condition = among(use_grant.c.id)
+    if with_jobs:
+        pairs = tuple_(use_grant.c.device_id, use_grant.c.job)
+        condition = or_(condition, pairs.in_(bindparam("jobs", expanding=True)))
+    query = select(use_grant).where(condition).order_by(use_grant.c.id)
+    # Locked, so that a revocation cannot slip in between the look and the unlock.
+    return query.with_for_update() if lock else query
+
+
+_GRANTS = {
+    (with_jobs, lock): _grants(with_jobs=with_jobs, lock=lock)
+    for with_jobs in (False, True)
+    for lock in (False, True)
+}
 
 
 def _grants_of_jobs(

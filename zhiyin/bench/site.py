@@ -28,6 +28,7 @@ from gateway.checks import Finding
 from gateway.link import Link, LinkSettings
 from gateway.protocol import cose
 from gateway.service import Gateway, Parts, connect
+from zhiyin.running.settled import settle
 
 ORG: Final = "/330109/330109103/330109103201/"
 LOAD_USER: Final = "bench-load"
@@ -176,6 +177,7 @@ def running(
             parts,
             LinkSettings("127.0.0.1", broker.port, "bench-gateway", GATEWAY_USER, password),
         )
+        settle()
         gateway.start()
         link.start()
         try:
