@@ -61,7 +61,8 @@ class Delivery:
 
     def step(self, now: int) -> int:
         """Send what is due on every channel; how many messages were tried."""
-        return sum(self.step_channel(name, now) for name in self.channels)
+        waiting = self._channels_due(now)
+        return sum(self.step_channel(name, now) for name in self.channels if name in waiting)
 
     def step_channel(self, name: str, now: int) -> int:
         """Send what is due on one channel, at most a batch; how many were tried."""
@@ -86,9 +87,7 @@ class Delivery:
         now = self._context.now()
         if self._in_flight:
             return False
-        return not any(
-            self.health.room(name, now) > 0 and self._any_due(name, now) for name in self.channels
-        )
+        return not any(self.health.room(name, now) > 0 for name in self._channels_due(now))
 
     def next_due(self) -> int | None:
         """When there is something to do next (ms UTC), for a clock that jumps; None: nothing."""
@@ -117,8 +116,10 @@ class Delivery:
         return delivery.c.channel == name
 
     def _due(self, name: str, now: int) -> ColumnElement[bool]:
+        return and_(self._of_channel(name), self._due_anywhere(now))
+
+    def _due_anywhere(self, now: int) -> ColumnElement[bool]:
         return and_(
-            self._of_channel(name),
             delivery.c.state.in_(["waiting", "sending"]),
             or_(
                 and_(delivery.c.state == "waiting", delivery.c.due_at <= now),
@@ -132,6 +133,12 @@ class Delivery:
         with self._context.db.read() as conn:
             query = select(delivery.c.id).where(self._due(name, now)).limit(1)
             return conn.execute(query).first() is not None
+
+    def _channels_due(self, now: int) -> set[str]:
+        """In one question, however many channels there are."""
+        query = select(delivery.c.channel).where(self._due_anywhere(now)).distinct()
+        with self._context.db.read() as conn:
+            return {self._known(name) for name in conn.execute(query).scalars()}
 
     def _lease(self, name: str, now: int, room: int) -> list[Row[Any]]:
         until = now + self._settings.lease_ms

@@ -138,14 +138,14 @@ class Alerts:
         return min((one for one in moments if one is not None), default=None)
 
     def run_once(self) -> int:
-        """Everything that can be done now, in the caller's thread; how much was done."""
-        done = 0
-        while True:
-            now = self._context.now()
-            step = self.worker.step() + self.timers.due(now) + self.delivery.step(now)
+        """Everything that can be done now, in the caller's thread; how much was done.
+
+        What is due by the clock is looked at once: the clock does not move meanwhile."""
+        now = self._context.now()
+        done = self._read_all() + self.timers.due(now)
+        while step := self._read_all() + self.delivery.step(now):
             done += step
-            if not step and self.worker.idle:
-                return done
+        return done
 
     @property
     def status(self) -> Status:
@@ -169,6 +169,12 @@ class Alerts:
     def _wake_senders(self) -> None:
         for loop in self._senders:
             loop.wake()
+
+    def _read_all(self) -> int:
+        done = 0
+        while step := self.worker.step():
+            done += step
+        return done
 
     def _read(self) -> int:
         done = self.worker.step()

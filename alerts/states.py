@@ -67,6 +67,11 @@ class RuleStates:
             if rule_name == name and subject not in kept:
                 self.save(name, subject, {})
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._changed)
+
     def flush(self, now: int) -> None:
         """Write what changed."""
         for key in sorted(self._changed):

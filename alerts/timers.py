@@ -79,26 +79,30 @@ class Timers:
     # ── watches ──────────────────────────────────────────────────────────────────────────────────
 
     def _watch(self, now: int) -> int:
+        # Mostly nothing is new: that is found out without a write.
         with self._context.db.read() as conn:
-            if not any(self._watched(conn, now)):
+            states, found = self._judge(conn, now)
+            if not (found or states.changed):
                 return 0
         with self._context.db.write() as conn:
-            turns.take(
-                conn, TURN, now
-            )  # what watches remember is read and written by one at a time
-            facts = DatabaseContext(
-                conn, self._settings.rules, self._context.holidays, now, self._holiday_name
-            )
-            states = RuleStates(conn)
-            for watch in (*SLEEVE_WATCHES, *USE_WATCHES, *PICTURE_WATCHES):
-                states.preload(watch.name)
-            found = list(self._findings(conn, states, facts, now))
+            # What watches remember is read and written by one at a time.
+            turns.take(conn, TURN, now)
+            states, found = self._judge(conn, now)
             entries = self._book.write(conn, found, now)
             namer = Namer(conn, now)
             self._outbox.tell(conn, telling.of_entries(conn, entries, namer, now), now)
             states.flush(now)
             self._book.journal(conn, entries, now)
         return len(entries)
+
+    def _judge(self, conn: Connection, now: int) -> tuple[RuleStates, list[Found]]:
+        facts = DatabaseContext(
+            conn, self._settings.rules, self._context.holidays, now, self._holiday_name
+        )
+        states = RuleStates(conn)
+        for watch in (*SLEEVE_WATCHES, *USE_WATCHES, *PICTURE_WATCHES):
+            states.preload(watch.name)
+        return states, list(self._findings(conn, states, facts, now))
 
     def _watched(
         self, conn: Connection, now: int
