@@ -23,6 +23,7 @@ from backend.api.deps import Services
 from backend.api.live import JournalTail, LiveHub
 from backend.api.settings import ApiSettings
 from backend.api.wiring import Installation, build_services
+from backend.reports.pdf import Typesetter
 from backend.services.passwords import Passwords
 from backend.web import errors, mount
 from backend.web.live import Changes
@@ -126,6 +127,7 @@ def application(
     found = services(house, hub, wall)
     web = pages(house, found, alerts, wall=wall, review_reason=review_reason)
     found.add(web)
+    found.add(Typesetter(house.settings.fonts_dir))
     routers = [*mount.routers()]
     if alerts is not None:
         alerts_api.offer(found, alerts, house.services)

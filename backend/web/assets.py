@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent / "static"
+BUNDLED_FONTS: Final = ROOT / "vendor/fonts"
 PREFIX: Final = "/static"
 _TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",

@@ -63,6 +63,11 @@ def full(ms: int | None) -> str:
     return "—" if ms is None else local(ms).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def day_and_time(ms: int | None) -> str:
+    """``2026-09-22 09:05``: for lists that are taken away."""
+    return "—" if ms is None else local(ms).strftime("%Y-%m-%d %H:%M")
+
+
 def long_day(ms: int, locale: str) -> str:
     """``2026年9月22日 星期二``."""
     then = local(ms)

@@ -42,6 +42,7 @@ MODULES: Final[tuple[str, ...]] = (
     "alerts_pages",
     "sleeve_pages",
     "admin",
+    "exports",
 )
 """Modules of ``backend.web`` with a ``router``."""
 

@@ -27,6 +27,7 @@ from backend.api.settings import ApiSettings
 from backend.domain.actor import Actor, Role, RoleHeld
 from backend.domain.application import DocumentKind
 from backend.domain.record import Record
+from backend.reports.pdf import Typesetter
 from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
@@ -56,6 +57,7 @@ from backend.store.tables import (
     use_grant,
 )
 from backend.web import errors, mount
+from backend.web.assets import BUNDLED_FONTS
 from backend.web.ports import Web
 from tests.support.office import HOUR, MORNING
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
@@ -172,6 +174,7 @@ def services(world: World, store: PictureStore) -> Services:
         RegisterService(context),
         RoleService(context),
         SealService(context),
+        Typesetter(BUNDLED_FONTS),
     )
 
 
