@@ -14,15 +14,18 @@ from backend.domain.application import EDITABLE, Application, Document, Document
 from backend.domain.application_actions import EXTENDABLE
 from backend.domain.application_checks import AtTheDoor, SealFacts, refuse_forbidden
 from backend.domain.application_guards import expect, only_applicant
-from backend.domain.errors import conflict, missing
+from backend.domain.errors import DomainError, conflict, missing
+from backend.services import paper_pieces
 from backend.services.application_changes import ApplicationChanges, same_version
 from backend.services.application_reader import show, visible
 from backend.services.context import ServiceContext
 from backend.services.facts import load_facts, load_matter, load_seal
+from backend.services.paper_pieces import PaperComing
 from backend.services.papers import paper_type
 from backend.services.views import ApplicationView
 from backend.store import applications
 from backend.store.pictures import PictureStore
+from backend.store.uploads import drop_pieces
 
 _RESERVED: Final = ("explanation",)
 """Details that only a later decision writes."""
@@ -122,7 +125,8 @@ class DraftService:
         self, actor: Actor, application_id: str, kind: DocumentKind, name: str, data: bytes
     ) -> ApplicationView:
         """Add a paper: a page to be stamped, the meeting's resolution, or an attachment whose name
-        begins with what the matter calls it.
+        begins with what the matter calls it. The same paper sent again (its answer was lost) is
+        there once.
 
         Raises:
             DomainError: as :meth:`update`; ``paper_…``, ``picture_…`` for what is no paper;
@@ -130,9 +134,13 @@ class DraftService:
         """
         settings = self._context.settings
         mime = paper_type(data, settings.paper_bytes)
+        name = _paper_name(name)
+        digest = hashlib.sha256(data).digest()
         now = self._context.now()
         with self._context.db.write() as conn:
             item = self._editable(conn, actor, application_id, None)
+            if _attached(item, kind, name, digest):
+                return show(conn, self._context, actor, application_id)
             if len(item.documents) >= settings.papers:
                 raise conflict(
                     "too_many_papers",
@@ -153,10 +161,10 @@ class DraftService:
             paper = Document(
                 id=self._context.new_id(),
                 kind=kind,
-                name=name.strip()[:200] or "未命名",
+                name=name,
                 mime=mime,
                 size=len(data),
-                sha256=hashlib.sha256(data).digest(),
+                sha256=digest,
                 picture_id=picture_id,
                 position=1 + max((one.position for one in item.documents), default=0),
                 created_at=now,
@@ -164,6 +172,57 @@ class DraftService:
             applications.insert_documents(conn, item.id, [paper])
             applications.save(conn, item, replace(item, version=item.version + 1))
             return show(conn, self._context, actor, application_id)
+
+    def pieces_held(self, actor: Actor, application_id: str, paper: PaperComing) -> tuple[int, ...]:
+        """Which pieces of ``paper`` need not be sent; all of them when it is attached already.
+
+        Raises:
+            DomainError: as :meth:`update`; ``bad_upload``, ``paper_too_large``.
+        """
+        paper = paper.checked(self._context.settings.paper_bytes)
+        with self._context.db.read() as conn:
+            item = visible(conn, actor, application_id, lock=False)
+            only_applicant(item, actor)
+            if _attached(item, paper.kind, _paper_name(paper.name), bytes.fromhex(paper.digest)):
+                return tuple(range(paper.pieces))
+            return paper_pieces.held(conn, paper.key(item.id))
+
+    def attach_piece(
+        self, actor: Actor, application_id: str, paper: PaperComing, position: int, data: bytes
+    ) -> ApplicationView | None:
+        """Keep one piece of ``paper``; with the last that was missing it is attached. None: more
+        pieces are missing. Any piece may come any number of times.
+
+        Raises:
+            DomainError: as :meth:`attach`; ``bad_upload``: start anew.
+        """
+        paper = paper.checked(self._context.settings.paper_bytes)
+        if len(data) != paper.length(position):
+            raise paper_pieces.bad_upload()
+        with self._context.db.write() as conn:
+            item = self._editable(conn, actor, application_id, None)
+            if _attached(item, paper.kind, _paper_name(paper.name), bytes.fromhex(paper.digest)):
+                return show(conn, self._context, actor, application_id)
+            key = paper.key(item.id)
+            there = paper_pieces.keep(
+                conn, self._pictures, key, position, data, self._context.now()
+            )
+            if len(there) < paper.pieces:
+                return None
+            made = paper_pieces.whole(conn, self._pictures, key)
+        try:
+            if hashlib.sha256(made).hexdigest() != paper.digest:
+                raise paper_pieces.bad_upload()
+            view = self.attach(actor, application_id, paper.kind, paper.name, made)
+        except DomainError:
+            self._drop_pieces(key)
+            raise
+        self._drop_pieces(key)
+        return view
+
+    def _drop_pieces(self, key: str) -> None:
+        with self._context.db.write() as conn:
+            drop_pieces(conn, key)
 
     def detach(self, actor: Actor, application_id: str, document_id: str) -> ApplicationView:
         """Take a paper out of a draft. Its picture stays in the store until its time is over: an
@@ -269,3 +328,13 @@ class DraftService:
         expect(item, *EDITABLE)
         same_version(item, version)
         return item
+
+
+def _paper_name(name: str) -> str:
+    return name.strip()[:200] or "未命名"
+
+
+def _attached(item: Application, kind: DocumentKind, name: str, digest: bytes) -> bool:
+    return any(
+        one.sha256 == digest and one.kind is kind and one.name == name for one in item.documents
+    )

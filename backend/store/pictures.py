@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import cbor2
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, select, update
@@ -152,6 +153,28 @@ class PictureStore:
             }
             | self._keep(conn, picture_id, data),
         )
+
+    def seal_piece(self, name: str, data: bytes) -> bytes:
+        """A piece of something that a person uploads, encrypted until the rest is there; only
+        :meth:`open_piece` with the same ``name`` opens it."""
+        data_key, nonce = self._random(_DATA_KEY_BYTES), self._random(NONCE_BYTES)
+        key_id, wrapped = self._keyring.wrap(data_key)
+        body = AESGCM(data_key).encrypt(nonce, data, name.encode())
+        return cbor2.dumps([key_id, wrapped, nonce, body])
+
+    def open_piece(self, name: str, sealed: bytes) -> bytes:
+        """What :meth:`seal_piece` encrypted.
+
+        Raises:
+            DomainError: ``picture_damaged``.
+        """
+        key_id, wrapped, nonce, body = cbor2.loads(sealed)
+        try:
+            return AESGCM(self._keyring.unwrap(key_id, wrapped)).decrypt(
+                nonce, body, name.encode()
+            )
+        except InvalidTag as error:
+            raise _damaged() from error
 
     def get(self, conn: Connection, picture_id: str) -> bytes:
         """Decrypt a picture, **for a machine's check**; for a person see

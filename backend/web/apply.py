@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import Form, Query, Request, UploadFile
+from fastapi import Form, Query, Request
 from sqlalchemy import Row
 from starlette.responses import Response
 
-from backend.api.settings import MAX_UPLOAD
 from backend.domain.actor import Actor
 from backend.domain.amounts import from_figures, to_figures
-from backend.domain.application import DocumentKind
 from backend.domain.errors import DomainError, missing
 from backend.domain.matter import SEAL_KIND_ZH, SealKind
 from backend.services.application_drafts import ASKERS, ApplicationForm
@@ -25,6 +23,7 @@ from backend.store import phone
 from backend.store.scope import in_branches
 from backend.store.tables import seal
 from backend.web import formats
+from backend.web.attaching import paper_values
 from backend.web.ports import Web
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages, piece
 
@@ -147,50 +146,6 @@ async def save(request: Request, who: Concerned, web: WebPort, application_id: s
     return _edit(request, web, who, view, error, tried=sent.get("then") == "submit")
 
 
-@router.post("/applications/{application_id}/papers", max_body_size=MAX_UPLOAD)
-async def attach(
-    request: Request,
-    who: Concerned,
-    web: WebPort,
-    application_id: str,
-    file: UploadFile,
-    kind: Annotated[str, Form(max_length=20)] = "page",
-    name: Annotated[str, Form(max_length=200)] = "",
-) -> Response:
-    """Add a paper; the phone has made it small already."""
-    data = await file.read()
-    error = None
-    try:
-        view = web.drafts.attach(
-            who.actor,
-            application_id,
-            DocumentKind(kind) if kind in _KINDS else DocumentKind.PAGE,
-            name or file.filename or "",
-            data,
-        )
-    except DomainError as refused:
-        if refused.kind in ("missing", "unauthenticated"):
-            raise
-        error, view = refused, web.reader.get(who.actor, application_id)
-    if not request.headers.get("hx-request"):
-        return go(f"/applications/{application_id}/edit")
-    return piece(request, web, who, "parts/papers.html", _papers(web, who.actor, view, error))
-
-
-_KINDS: Final = frozenset(DocumentKind)
-
-
-@router.post("/applications/{application_id}/papers/{document_id}/remove")
-def detach(
-    request: Request, who: Concerned, web: WebPort, application_id: str, document_id: str
-) -> Response:
-    """Take a paper out again."""
-    view = web.drafts.detach(who.actor, application_id, document_id)
-    if not request.headers.get("hx-request"):
-        return go(f"/applications/{application_id}/edit")
-    return piece(request, web, who, "parts/papers.html", _papers(web, who.actor, view, None))
-
-
 def _places(web: Web, actor: Actor) -> dict[str, str]:
     """Where the actor may ask for a seal: path → name."""
     with web.context.db.read() as conn:
@@ -277,7 +232,7 @@ def _edit(
         stampers = phone.stampers(conn, view.row.org_path, web.context.now())
     if not here:
         raise missing("可用的印章", "seal")
-    values = _papers(web, who.actor, view, None) | {
+    values = paper_values(web, who.actor, view) | {
         "view": view,
         "row": view.row,
         "matter": matter,
@@ -290,14 +245,3 @@ def _edit(
         "limits": matter.spec.get("limits", {}),
     }
     return page(request, web, who, "edit.html", values, 422 if error else 200)
-
-
-def _papers(
-    web: Web, actor: Actor, view: ApplicationView, error: DomainError | None
-) -> dict[str, Any]:
-    matter = web.matters.get(actor, view.row.matter.id)
-    slots = [("page", "")]
-    if matter.spec.get("resolution") or view.resolution:
-        slots.append(("resolution", "会议决议"))
-    slots += [("attachment", name) for name in matter.attachments]
-    return {"view": view, "papers": view.documents, "slots": slots, "paper_error": error}

@@ -35,6 +35,7 @@ MODULES: Final[tuple[str, ...]] = (
     "apply",
     "papers",
     "approve",
+    "attaching",
     "at_sleeve",
     "inbox",
     "uses_log",
