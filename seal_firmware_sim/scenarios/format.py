@@ -52,6 +52,9 @@ class _WithMatter(_Action, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Minutes until each approver decides."""
     walk: Minutes = 3
     """Minutes from approval to the sleeve."""
+    within: Minutes | None = None
+    """Minutes from applying until which the use is wanted: the grant ends then. None: as long as
+    the matter allows."""
 
 
 class Use(
@@ -152,7 +155,11 @@ class Overdue(_WithMatter, frozen=True, kw_only=True, tag="overdue", tag_field="
 
 class Abandoned(_WithMatter, frozen=True, kw_only=True, tag="abandoned", tag_field="do"):
     """C22, C18: unlocked, then the plug is pulled and the use stays open; C32 when the grant's time
-    is over."""
+    (``within``) is over."""
+
+
+class Unused(_WithMatter, frozen=True, kw_only=True, tag="unused", tag_field="do"):
+    """C32: approved, and then nobody comes until the grant's time (``within``) is over."""
 
 
 Action = (
@@ -174,6 +181,7 @@ Action = (
     | SelfApproval
     | Overdue
     | Abandoned
+    | Unused
 )
 
 

@@ -91,6 +91,7 @@ class Scene:
             paper=Paper(action.paper, self.stage.seed + self.number, text),
             amount=action.amount,
             counterparty=action.counterparty,
+            within=action.within,
         )
 
 
@@ -370,6 +371,10 @@ def _abandoned(scene: Scene) -> Script:
     yield SECOND
 
 
+def _unused(scene: Scene) -> Script:
+    yield from _approved(scene)
+
+
 _SCRIPTS: Final[Mapping[type, Callable[[Scene], Script]]] = {
     fmt.Use: _use,
     fmt.ForcedStamp: _forced_stamp,
@@ -389,4 +394,5 @@ _SCRIPTS: Final[Mapping[type, Callable[[Scene], Script]]] = {
     fmt.SelfApproval: _self_approval,
     fmt.Overdue: _overdue,
     fmt.Abandoned: _abandoned,
+    fmt.Unused: _unused,
 }

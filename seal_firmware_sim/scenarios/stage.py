@@ -33,7 +33,8 @@ Script = Generator[Wait, None, None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an applicant asks for. ``amount`` in yuan; ``paper`` is the sheet to be stamped."""
+    """What an applicant asks for. ``amount`` in yuan; ``paper`` is the sheet to be stamped;
+    ``within`` so many minutes, or as long as the matter allows."""
 
     village: int
     seal: str
@@ -44,6 +45,7 @@ class Request:
     paper: Paper
     amount: int | None = None
     counterparty: str | None = None
+    within: int | None = None
 
 
 class World(Protocol):

@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 
 from backend.domain.actor import Actor
 from backend.domain.application import DocumentKind
+from backend.domain.calendar import MINUTE_MS
 from backend.domain.errors import DomainError
 from backend.services.actors import load_actor
 from backend.services.application_drafts import ApplicationForm, DraftService
@@ -91,6 +92,7 @@ class Office:
     def _submit(self, actor: Actor, village: Village, request: Request) -> str:
         matter_id = f"{people.DISTRICT[0]}.{request.matter}"
         matter = self._matters.get(actor, matter_id)
+        within = request.within
         form = ApplicationForm(
             matter_id=matter_id,
             seal_id=village.seals[request.seal],
@@ -101,6 +103,7 @@ class Office:
             beneficiary=people.name_of(village.number, 6),
             counterparty=request.counterparty,
             amount_fen=request.amount * FEN if request.amount is not None else None,
+            wanted_until=None if within is None else self._house.now() + within * MINUTE_MS,
         )
         made = self._drafts.create(actor, form)
         papers = [(DocumentKind.PAGE, request.title, request.paper)]

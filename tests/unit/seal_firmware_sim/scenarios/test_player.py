@@ -379,6 +379,13 @@ def test_c32_a_use_left_open() -> None:
     assert not town.actors[1, "committee"].sleeve.powered
 
 
+def test_c32_approved_and_nobody_came() -> None:
+    town = played(fmt.Unused(at="08:10", village=1, within=60))
+    assert [request.within for request in town.office.applied] == [60]
+    assert town.office.approvals == ["a-1"]
+    assert {"unlock_request", "grant_burnt"}.isdisjoint(town.types())
+
+
 def test_what_has_ended_or_was_at_the_sleeve_does_not_begin_twice() -> None:
     before = {
         0: Progress(done=True),
