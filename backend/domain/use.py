@@ -5,10 +5,10 @@ Pure: the gateway hands in what it holds and gets back what changes and what is 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
+from backend.domain.copying import copy_with
 from backend.domain.use_events import judge
 from backend.domain.use_model import (
     GRACE_MS,
@@ -99,5 +99,5 @@ def checked(use: Use, verdict: str, *, score: float | None = None, who: str | No
     """The use after the person was checked. ``verdict``: match, doubtful, mismatch, unusable,
     pin_ok, pin_wrong, unchecked."""
     check = {"pin_ok": "pin", "pin_wrong": "mismatch"}.get(verdict, verdict)
-    changed = replace(use, person_check=check, score=score, stamped_by=who)
-    return replace(changed, state=forward(use, "cleared")) if changed.cleared else changed
+    changed = copy_with(use, person_check=check, score=score, stamped_by=who)
+    return copy_with(changed, state=forward(use, "cleared")) if changed.cleared else changed

@@ -8,9 +8,10 @@ they are judged, yet move nothing that later events have settled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.domain.copying import copy_with
 from backend.domain.use_model import (
     Check,
     Grant,
@@ -56,7 +57,7 @@ class _Case:
         """``grant``, its one use begun. One that was revoked before stays revoked."""
         ended = grant.state == "revoked" and self.worth() == "revoked"
         state = grant.state if ended or grant.state == "used" else "burnt"
-        return replace(grant, state=state, use_id=name, burnt_at=self.now)
+        return copy_with(grant, state=state, use_id=name, burnt_at=self.now)
 
 
 def judge(
@@ -79,13 +80,13 @@ def judge(
     case = _Case(body, sleeve, use, grant, counter, happened_at, now, found)
     judged: Judgement = _JUDGES.get(kind, _note)(case)
     if found:
-        judged = replace(judged, sleeve=sleeve, extra=())
+        judged = copy_with(judged, sleeve=sleeve, extra=())
     changed = judged.use
     if changed is None:
         return judged
-    return replace(
+    return copy_with(
         judged,
-        use=replace(
+        use=copy_with(
             changed,
             last_event_at=max(changed.last_event_at, happened_at),
             late=changed.late or late,
@@ -117,10 +118,10 @@ def _grant_burnt(case: _Case) -> Judgement:
     if use is None or use.id != name:
         use = open_use(sleeve, grant, number, case.at, case.now, offline=offline)
     if use.state in ("unlocked", "refused"):
-        use = replace(use, state="open", finished_at=None, finish_reason=None)
+        use = copy_with(use, state="open", finished_at=None, finish_reason=None)
     return Judgement(
-        replace(sleeve, open_use=name),
-        use=replace(use, offline=use.offline or offline),
+        copy_with(sleeve, open_use=name),
+        use=copy_with(use, offline=use.offline or offline),
         grant=None if reused else case.burnt(grant, name),
         application_status="in_use" if code == "live" else None,
         verdict=verdict,
@@ -134,7 +135,7 @@ def _count_entered(case: _Case) -> Judgement:
     count = int(case.body["count"])
     return Judgement(
         case.sleeve,
-        use=replace(use, state=forward(use, "counted"), entered=count),
+        use=copy_with(use, state=forward(use, "counted"), entered=count),
         verdict={"granted": use.granted, "over": count > use.granted},
     )
 
@@ -155,9 +156,9 @@ def _person(case: _Case, kind: str, check: str) -> Judgement:
     use = case.use
     if use is None:
         return Judgement(case.sleeve, verdict={"use": "unknown"})
-    changed = replace(use, state=forward(use, "checking"), person_check=check)
+    changed = copy_with(use, state=forward(use, "checking"), person_check=check)
     if kind == "pin":
-        changed = replace(changed, witness=str(case.body["witness"]))
+        changed = copy_with(changed, witness=str(case.body["witness"]))
     return Judgement(
         case.sleeve,
         use=changed,
@@ -183,7 +184,7 @@ def _stamped(case: _Case) -> Judgement:
     extra: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     if total != sleeve.total + 1:
         extra = (("counter.jump", {"before": sleeve.total, "after": total}),)
-    counted = replace(sleeve, total=max(total, sleeve.total))
+    counted = copy_with(sleeve, total=max(total, sleeve.total))
     if use is None:
         verdict = {"granted": 0, "entered": 0, "press": press, "grant": "none"}
         return Judgement(counted, verdict=verdict | {"cleared": False, "over": True}, extra=extra)
@@ -199,7 +200,7 @@ def _stamped(case: _Case) -> Judgement:
         code = "live" if case.at <= use.finished_at else code
     pressed = max(use.pressed + 1, press)
     position = case.body.get("position") or {}
-    stamped = replace(
+    stamped = copy_with(
         use,
         state=forward(use, "stamping"),
         pressed=pressed,
@@ -221,7 +222,7 @@ def _stamped(case: _Case) -> Judgement:
 
 def _use_finished(case: _Case) -> Judgement:
     use, grant = case.use, case.grant
-    closed = replace(case.sleeve, open_use=None)
+    closed = copy_with(case.sleeve, open_use=None)
     if use is None:
         return Judgement(closed, verdict={"use": "unknown"})
     reported = int(case.body["presses"])
@@ -242,14 +243,14 @@ def _use_finished(case: _Case) -> Judgement:
         status = "used" if max(use.pressed, reported) >= use.granted else "finished_early"
         if grant.state != "revoked":
             burnt_at = case.now if grant.burnt_at is None else grant.burnt_at
-            ended = replace(
+            ended = copy_with(
                 grant, state="used", use_id=use.id, ended_at=case.now, burnt_at=burnt_at
             )
     if status is not None:
         verdict["ends"] = status  # the record that says how the application's use came out
     return Judgement(
         closed,
-        use=replace(
+        use=copy_with(
             use,
             state="finished" if used else "refused",
             finished_at=case.at,
@@ -268,7 +269,7 @@ def _attempt_refused(case: _Case) -> Judgement:
     # The sleeve gave up before it burnt the grant: nothing is open any more.
     return Judgement(
         case.sleeve,
-        use=replace(use, state="refused", finished_at=case.at, finish_reason="refused"),
+        use=copy_with(use, state="refused", finished_at=case.at, finish_reason="refused"),
         verdict={"use_open": False},
     )
 

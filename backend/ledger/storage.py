@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, text
 from backend.ledger.tables import ledger_entry, ledger_tile
 from backend.ledger.tiles import FULL_TILE_BYTES, TILE_WIDTH, TileNodes, pyramid
 from backend.ledger.tree import HASH_BYTES, leaf_hash
+from backend.store.bulk import run_many
 
 _CHUNK = 10_000
 _MAX_IN = 500  # below SQLite's limit on bound parameters
@@ -87,10 +88,8 @@ def write_entries(conn: Connection, first: int, entries: Sequence[bytes]) -> Non
     if conn.dialect.name == "postgresql":
         conn.execute(_UNNEST, {"first": first, "entries": list(entries)})
         return
-    conn.execute(
-        _INSERT_ENTRY,
-        [{"seq": seq, "entry": entry} for seq, entry in enumerate(entries, first)],
-    )
+    rows = [{"seq": seq, "entry": entry} for seq, entry in enumerate(entries, first)]
+    run_many(conn, _INSERT_ENTRY, rows)
 
 
 def write_tiles(conn: Connection, old_size: int, leaves: Sequence[bytes]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import cbor2
 from sqlalchemy import Connection, select
 
+from backend.domain.copying import copy_with
 from backend.domain.record import Record
 from backend.ledger.entries import commitment, encode_entry
+from backend.store.bulk import run_many
 from backend.store.tables import record as table
 
 SALT_BYTES: Final = 32
@@ -68,8 +69,8 @@ class Journal:
         first = self._log.append(conn, entries)
         for index, row in enumerate(rows):
             row["seq"] = first + index
-        conn.execute(_INSERT, rows)
-        return [replace(item, seq=first + index) for index, item in enumerate(records)]
+        run_many(conn, _INSERT, rows)
+        return [copy_with(item, seq=first + index) for index, item in enumerate(records)]
 
 
 _INSERT = table.insert()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, tuple_, update
 
 from backend.domain.use import Grant, Use
-from backend.store.bulk import CHUNK, among, update_rows
+from backend.store.bulk import CHUNK, among, run_many, update_rows
 from backend.store.tables import application, seal_use, use_grant
 
 
@@ -90,7 +90,8 @@ def _use_row(use: Use) -> dict[str, Any]:
 def insert_uses(conn: Connection, uses: Sequence[tuple[Use, int]]) -> None:
     """New uses, each with the ``seq`` of its first record."""
     if uses:
-        conn.execute(_INSERT_USE, [_use_row(use) | {"first_seq": seq} for use, seq in uses])
+        rows = [_use_row(use) | {"first_seq": seq} for use, seq in uses]
+        run_many(conn, _INSERT_USE, rows)
 
 
 def update_uses(conn: Connection, uses: Sequence[Use]) -> None:

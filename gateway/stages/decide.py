@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from backend.domain import use as domain
+from backend.domain.copying import copy_with
 from backend.domain.record import Record
 from backend.store import uses
 from gateway.batch import Batch, SleeveState
@@ -100,7 +101,7 @@ class Decide:
         batch.records.append(_record(batch, state, message, data, use, grant))
         for kind, finding in judged.extra:
             batch.records.append(
-                replace(
+                copy_with(
                     _record(batch, state, message, finding, use, grant),
                     kind=kind,
                     counter=None,
@@ -140,7 +141,7 @@ class Decide:
             use = domain.open_use(
                 state.sleeve, grant, message.counter, message.time, batch.now, offline=False
             )
-            unlocked = replace(grant, state="unlocked", use_id=name)
+            unlocked = copy_with(grant, state="unlocked", use_id=name)
             batch.grants[grant.id] = unlocked
             batch.changed_grants.add(grant.id)
             _put_use(batch, use)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import Process, get_context
 from multiprocessing.synchronize import Event as Signal
 from typing import Any, Final
@@ -83,6 +83,23 @@ class Load:
         self._process.join(timeout)
         if self._process.is_alive():
             self._process.terminate()
+
+
+def timed(load: Load, done: Callable[[], bool], limit_s: float = 180.0) -> float:
+    """Seconds from letting ``load`` go until ``done``.
+
+    Raises:
+        RuntimeError: when that takes longer than ``limit_s``.
+    """
+    begun = time.perf_counter()
+    load.go()
+    while not done():
+        if time.perf_counter() - begun > limit_s:
+            raise RuntimeError("the bench did not finish in time")
+        time.sleep(0.005)
+    took = time.perf_counter() - begun
+    load.join(20)
+    return took
 
 
 def connect(port: int, user: str, password: str, name: str) -> mqtt.Client:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from backend.ledger.log import Log
 from backend.services.mqtt_passwords import SALT_BYTES, mosquitto_hash
@@ -77,6 +77,12 @@ class Site:
 def say(text: str) -> None:
     """Progress, on stderr: the last line of stdout is the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def slow_down(db: Database, commit_s: float) -> None:
+    """Let each commit take at least so many seconds more, as on a disk that is slower to sync."""
+    if commit_s:
+        event.listen(db.engine, "commit", lambda _: time.sleep(commit_s))
 
 
 def enrol(db: Database, count: int, grants_each: int) -> tuple[Sleeve, ...]:
@@ -147,8 +153,10 @@ def running(
     grants_each: int = 1,
     url: str | None = None,
     committed: Callable[[], None] = lambda: None,
+    commit_s: float = 0.0,
 ) -> Iterator[Site]:
-    """A site with Mosquitto and a gateway, ended on leaving; ``committed`` after each batch."""
+    """A site with Mosquitto and a gateway, ended on leaving; ``committed`` after each batch;
+    ``commit_s``: see :func:`slow_down`."""
     with tempfile.TemporaryDirectory(prefix="zhiyin-bench-") as name:
         folder = Path(name)
         db = Database(url or f"sqlite+pysqlite:///{folder / 'bench.sqlite3'}")
@@ -158,6 +166,7 @@ def running(
             log.create(conn)
         keys = KeyRing.create(folder / "keys")
         sleeves = enrol(db, count, grants_each)
+        slow_down(db, commit_s)
         broker, password = open_broker(folder)
         journal = Journal(log, os.urandom)
         parts = Parts(
