@@ -26,6 +26,13 @@ from backend.store.tables.applications import (
     use_grant,
 )
 from backend.store.tables.devices import answer, device, device_key, downlink, mqtt_account
+from backend.store.tables.eyes import (
+    imprint_template,
+    look,
+    reference_page,
+    second_opinion,
+    sheet,
+)
 from backend.store.tables.journal import parked_event, poison, record
 from backend.store.tables.organisation import (
     api_token,
@@ -68,7 +75,9 @@ __all__ = [
     "downlink",
     "ended_session",
     "face_template",
+    "imprint_template",
     "inbox_notice",
+    "look",
     "matter",
     "metadata",
     "mqtt_account",
@@ -83,6 +92,7 @@ __all__ = [
     "poison",
     "preference",
     "record",
+    "reference_page",
     "review",
     "role",
     "rule_state",
@@ -93,7 +103,9 @@ __all__ = [
     "search_doc",
     "search_due",
     "search_tail",
+    "second_opinion",
     "setting",
+    "sheet",
     "sign_in_throttle",
     "suppression",
     "use_grant",
