@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("export", "导出可独立核验的记录 · export records that anybody can check"),
     ("verify", "核验导出文件 · check an export, trusting nobody"),
     ("log", "只增日志：签检查点、自查 · the append-only log"),
+    ("search", "用印记录的索引：重建 · the index of the usage log"),
     ("settings", "查看生效的配置 · show the settings in force"),
     ("decode", "读懂任何报文 · print any payload of the device contract"),
     ("vectors", "接口测试向量 · test vectors of the device contract"),

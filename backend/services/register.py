@@ -4,6 +4,7 @@ whoever finds their name in it."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
@@ -13,13 +14,25 @@ from backend.domain.application_actions import READERS
 from backend.domain.application_guards import stated
 from backend.domain.errors import conflict, denied, missing
 from backend.domain.record import Record
+from backend.services import search
 from backend.services.context import ServiceContext
-from backend.services.paging import Page, decode_cursor, page
+from backend.services.paging import Page, decode_cursor, encode_cursor
 from backend.services.views import Named, RegisterRow
 from backend.store import register, standing
 from backend.store.register import RegisterFilter
 from backend.store.scope import in_branches
 from backend.store.tables import application, seal_use
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A page of the register. ``older`` and ``newer`` are cursors of the leaves beside it, ``None``
+    where there is none; ``behind``: the newest uses are not to be found yet."""
+
+    items: Sequence[RegisterRow]
+    older: str | None
+    newer: str | None
+    behind: bool
 
 
 class RegisterService:
@@ -39,18 +52,42 @@ class RegisterService:
         """Newest first; ``after`` is the cursor of the page before.
 
         Raises:
-            DomainError: ``bad_cursor``.
+            DomainError: ``bad_cursor``, ``search_too_short``.
+        """
+        leaf = self.leaf(actor, wanted, older_than=after, limit=limit)
+        return Page(leaf.items, leaf.older)
+
+    def leaf(
+        self,
+        actor: Actor,
+        wanted: RegisterFilter | None = None,
+        *,
+        older_than: str | None = None,
+        newer_than: str | None = None,
+        limit: int | None = None,
+    ) -> Leaf:
+        """As :meth:`list`, to be turned both ways: by the cursors ``older`` and ``newer`` of
+        another leaf.
+
+        Raises:
+            DomainError: ``bad_cursor``, ``search_too_short``.
         """
         size = self._context.settings.clamp(limit)
-        before = None
-        if after is not None:
-            at, use_id = decode_cursor(after, (int, str))
-            before = int(at), str(use_id)
+        wanted = wanted or RegisterFilter()
+        asked = search.question(actor, wanted, self._context.now())
+        before, after = _use_of(older_than), _use_of(newer_than)
         with self._context.db.read() as conn:
-            seen = seen_uses(conn, actor)
-            rows = register.rows(conn, seen, wanted or RegisterFilter(), before, size + 1)
-            shown = page(rows, size, lambda row: (row.started_at, row.id))
-            return Page(_views(conn, shown.items), shown.next)
+            if wanted.application_id is not None:
+                found = search.of_application(conn, actor, asked, wanted.application_id)
+            else:
+                found = search.find(conn, actor, asked, before=before, after=after, limit=size)
+            rows = found.rows
+            return Leaf(
+                _views(conn, rows),
+                encode_cursor((rows[-1].id,)) if rows and found.older else None,
+                encode_cursor((rows[0].id,)) if rows and found.newer else None,
+                found.behind,
+            )
 
     def get(self, actor: Actor, use_id: str) -> RegisterRow:
         """One use.
@@ -72,7 +109,7 @@ class RegisterService:
         with self._context.db.write() as conn:
             row = self._visible(conn, actor, use_id)
             actor.must(Role.SUPERVISOR, row.org_path)
-            if actor.person_id in _concerned(row):
+            if actor.person_id in search.concerned(row):
                 raise denied("不能复核自己参与的用印", "who took part may not review")
             changed = conn.execute(
                 update(seal_use)
@@ -100,9 +137,7 @@ class RegisterService:
     @staticmethod
     def _visible(conn: Connection, actor: Actor, use_id: str) -> Row[Any]:
         row = register.one(conn, use_id)
-        if row is None or not (
-            actor.person_id in _concerned(row) or actor.may_any(READERS, row.org_path)
-        ):
+        if row is None or not search.sees(actor, row):
             raise missing("该次用印", "use")
         return row
 
@@ -135,8 +170,11 @@ class RegisterService:
         )
 
 
-def _concerned(row: Row[Any]) -> set[str | None]:
-    return {row.operator_id, row.stamped_by, row.witness_id, row.applicant_id}
+def _use_of(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    (use_id,) = decode_cursor(cursor, (str,))
+    return str(use_id)
 
 
 def seen_uses(conn: Connection, actor: Actor) -> ColumnElement[bool]:

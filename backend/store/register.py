@@ -3,16 +3,14 @@ for approvers and permits of that page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from backend.domain.application import Decision
-from backend.store.scope import in_branches
 from backend.store.tables import (
-    alert,
     application,
     application_step,
     matter,
@@ -29,7 +27,9 @@ class RegisterFilter:
     """What the register is narrowed to. Times (of use) are ms UTC, from inclusive, until exclusive.
 
     ``unstamped`` adds uses in which the seal never dropped; ``unreviewed`` leaves only those that
-    no supervisor has looked at, ``alerted`` those with an alert that was no false alarm.
+    no supervisor has looked at, ``reviewed`` the others, ``alerted`` those with an alert that was
+    no false alarm, ``alert_code`` with one of that code. ``state``: one of
+    :data:`backend.domain.search.STATES`. ``person_id`` took part, or approved.
     """
 
     org_path: str | None = None
@@ -43,7 +43,10 @@ class RegisterFilter:
     until_at: int | None = None
     unstamped: bool = False
     unreviewed: bool = False
+    reviewed: bool = False
     alerted: bool = False
+    alert_code: str | None = None
+    state: str | None = None
 
 
 _ROWS: Select[Any] = (
@@ -54,6 +57,7 @@ _ROWS: Select[Any] = (
         seal.c.name.label("seal_name"),
         application.c.number.label("application_number"),
         application.c.applicant_id,
+        application.c.matter_id,
         application.c.beneficiary,
         application.c.title,
         application.c.copies,
@@ -80,51 +84,9 @@ def one(conn: Connection, use_id: str) -> Row[Any] | None:
     return conn.execute(_ROWS.where(seal_use.c.id == use_id)).one_or_none()
 
 
-def rows(
-    conn: Connection,
-    seen: ColumnElement[bool],
-    wanted: RegisterFilter,
-    before: tuple[int, str] | None,
-    limit: int,
-) -> Sequence[Row[Any]]:
-    """Uses that meet ``seen`` (what the asker may see), newest first, older than ``before``."""
-    u, a = seal_use.c, application.c
-    query = _ROWS.where(seen).order_by(u.started_at.desc(), u.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(tuple_(u.started_at, u.id) < before)
-    if not wanted.unstamped:
-        query = query.where(u.pressed > 0)
-    if wanted.unreviewed:
-        query = query.where(u.reviewed_at.is_(None))
-    if wanted.alerted:
-        query = query.where(exists().where(alert.c.use_id == u.id, alert.c.stage != "false_alarm"))
-    for column, value in (
-        (u.seal_id, wanted.seal_id),
-        (u.device_id, wanted.device_id),
-        (u.application_id, wanted.application_id),
-        (a.matter_id, wanted.matter_id),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if wanted.org_path is not None:
-        query = query.where(in_branches(conn, u.org_path, [wanted.org_path]))
-    if wanted.person_id is not None:
-        who = (u.operator_id, u.stamped_by, u.witness_id, a.applicant_id)
-        query = query.where(or_(*(column == wanted.person_id for column in who)))
-    if wanted.text:
-        query = query.where(
-            or_(
-                *(
-                    column.contains(wanted.text, autoescape=True)
-                    for column in (u.number, a.number, a.title, a.beneficiary, a.counterparty)
-                )
-            )
-        )
-    if wanted.from_at is not None:
-        query = query.where(u.started_at >= wanted.from_at)
-    if wanted.until_at is not None:
-        query = query.where(u.started_at < wanted.until_at)
-    return conn.execute(query).all()
+def by_id(conn: Connection, use_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Those of ``use_ids`` that there are, in no order."""
+    return conn.execute(_ROWS.where(seal_use.c.id.in_(list(use_ids)))).all()
 
 
 def approvers(conn: Connection, application_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

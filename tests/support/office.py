@@ -19,7 +19,7 @@ from backend.services.register import RegisterService
 from backend.services.sweeps import Sweeps
 from backend.services.views import ApplicationView
 from backend.store.pictures import PictureStore
-from backend.store.tables import device, seal, seal_use
+from backend.store.tables import device, seal, seal_use, search_due
 from tests.support.world import DISTRICT, START, TOWN, VILLAGE, World, org_id
 
 HOUR = 3_600_000
@@ -204,6 +204,7 @@ class Office:
                 }
                 | columns,
             )
+            conn.execute(search_due.insert(), {"use_id": use_id})  # no record tells of it
         return use_id
 
 

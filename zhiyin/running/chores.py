@@ -6,12 +6,14 @@ from typing import Final
 
 from backend.services.pictures import PictureService, Retention
 from backend.store.db import is_passing
+from backend.store.search_index import SearchIndex
 from zhiyin.running.checkpoints import CheckpointSigner
 from zhiyin.running.repeating import Repeating
 from zhiyin.settings import RetentionSettings
 from zhiyin.wiring import House
 
 RETENTION_SECONDS: Final = 60.0
+SEARCH_SECONDS: Final = 1.0
 _DAY_MS: Final = 86_400_000
 
 
@@ -41,6 +43,12 @@ class Chores:
                 "checkpoints",
                 self.signer.tick,
                 settings.ledger.checkpoint_seconds,
+                passing=is_passing,
+            ),
+            Repeating(
+                "search",
+                SearchIndex(house.db, house.now).run,
+                SEARCH_SECONDS,
                 passing=is_passing,
             ),
             Repeating("retention", self._retain, RETENTION_SECONDS, passing=is_passing),

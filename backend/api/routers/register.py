@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.api.answers import answer, nothing
 from backend.api.deps import ANY, Branch, Cursor, Limit, Scope, require, service
 from backend.domain.actor import Actor, Role
+from backend.domain.search import STATES
 from backend.services.paging import Page
 from backend.services.register import RegisterService
 from backend.services.views import RegisterRow
@@ -48,7 +49,10 @@ def find(
     person: Annotated[str | None, _Id] = None,
     application: Annotated[str | None, _Id] = None,
     text: Annotated[
-        str | None, Query(max_length=100, description="登记号、申请号、文件、对方 · search")
+        str | None,
+        Query(
+            max_length=100, description="登记号、申请号、文件、事由、姓名等，至少两个字 · search"
+        ),
     ] = None,
     from_at: Annotated[int | None, Query(ge=0, description="用印时间起 · used from")] = None,
     until_at: Annotated[int | None, Query(ge=0, description="止（不含） · used before")] = None,
@@ -56,10 +60,19 @@ def find(
         bool, Query(description="包括未盖章的开锁 · also uses without a stamp")
     ] = False,
     unreviewed: Annotated[bool, Query(description="只看未复核的 · not yet reviewed")] = False,
+    reviewed: Annotated[bool, Query(description="只看已复核的 · reviewed")] = False,
+    alerted: Annotated[bool, Query(description="只看有预警的 · with an alert")] = False,
+    alert: Annotated[
+        str | None, Query(max_length=8, description="预警代码，如 C10 · with an alert of this code")
+    ] = None,
+    state: Annotated[
+        str | None, Query(max_length=16, description=f"状态 · {'、'.join(STATES)}")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """Newest first: every use with what it was for, who approved, who stamped, where and when."""
+    """Newest known first: every use with what it was for, who approved, who stamped, where, when.
+    What a sleeve kept back stands where it arrived."""
     wanted = RegisterFilter(
         org_path=branch,
         seal_id=seal,
@@ -72,6 +85,10 @@ def find(
         until_at=until_at,
         unstamped=unstamped,
         unreviewed=unreviewed,
+        reviewed=reviewed,
+        alerted=alerted,
+        alert_code=alert,
+        state=state,
     )
     return answer(register.list(actor, wanted, after=cursor, limit=limit))
 
