@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, func, select
 
-from alerts import escalation, telling, turns, watched
+from alerts import escalation, telling, watched
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox
@@ -27,6 +27,7 @@ from alerts.settings import AlertSettings
 from alerts.states import RuleStates
 from alerts.wording import Namer
 from backend.services.context import ServiceContext
+from backend.store import turns
 from backend.store.tables import (
     application,
     application_step,

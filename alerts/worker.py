@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection, func, select, update
 
-from alerts import notices, telling, turns
+from alerts import notices, telling
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox, Telling
@@ -23,6 +23,7 @@ from alerts.states import RuleStates
 from alerts.wording import Namer
 from backend.domain.record import Record
 from backend.services.context import ServiceContext
+from backend.store import turns
 from backend.store.journal import from_row
 from backend.store.tables import record, worker_cursor
 
