@@ -190,10 +190,53 @@ def reset_password(
 ) -> Response:
     """A temporary password, shown once."""
     try:
-        made = _admin(web).credentials.reset_password(who.actor, person_id)
+        made = admin_of(web).credentials.reset_password(who.actor, person_id)
     except DomainError as error:
         return _refused(request, web, who, org_id, error)
     return _show(request, web, who, org_id, temporary=made)
+
+
+@router.post("/admin/orgs/{org_id}/people/{person_id}")
+def change_person(
+    request: Request,
+    who: Concerned,
+    web: WebPort,
+    org_id: str,
+    person_id: str,
+    name: Name = "",
+    phone: Name = "",
+    login: Name = "",
+) -> Response:
+    """Correct a name, a phone number, a login; an empty login stays as it is."""
+    changes: dict[str, Any] = {"name": name, "phone": phone.strip() or None}
+    if login.strip():
+        changes["login"] = login.strip()
+    return _do(
+        request,
+        web,
+        who,
+        org_id,
+        lambda _admin: web.people.change(who.actor, person_id, changes),
+    )
+
+
+@router.post("/admin/orgs/{org_id}/people/{person_id}/pin")
+def set_pin(
+    request: Request,
+    who: Concerned,
+    web: WebPort,
+    org_id: str,
+    person_id: str,
+    pin: Annotated[str, Form(max_length=12)] = "",
+) -> Response:
+    """The PIN that somebody without a login types at the counter."""
+    return _do(
+        request,
+        web,
+        who,
+        org_id,
+        lambda admin: admin.credentials.set_pin_for(who.actor, person_id, pin),
+    )
 
 
 @router.post("/admin/orgs/{org_id}/people/{person_id}/leave")
@@ -206,7 +249,7 @@ def _do(
     request: Request, web: Web, who: Concerned, org_id: str, act: Callable[[Admin], object]
 ) -> Response:
     try:
-        act(_admin(web))
+        act(admin_of(web))
     except DomainError as error:
         return _refused(request, web, who, org_id, error)
     return go(f"/admin/orgs/{org_id}")
@@ -226,7 +269,12 @@ def _role(text: str) -> Role:
     return Role(text)
 
 
-def _admin(web: Web) -> Admin:
+def admin_of(web: Web) -> Admin:
+    """The services of administration.
+
+    Raises:
+        DomainError: ``not_served``.
+    """
     if web.admin is None:
         raise DomainError("not_served", "本系统没有启用管理功能", "not served here", "missing")
     return web.admin
@@ -242,7 +290,7 @@ def _show(
     temporary: Any = None,
 ) -> Response:
     actor: Actor = who.actor
-    admin = _admin(web)
+    admin = admin_of(web)
     org = admin.organisations.get(actor, org_id)
     here = [
         one
@@ -262,6 +310,7 @@ def _show(
     names = {one.id: one.name for one in people}
     values = {
         "org": org,
+        "tab": "people",
         "seals": here,
         "people": people,
         "held": roles,

@@ -43,6 +43,8 @@ MODULES: Final[tuple[str, ...]] = (
     "alerts_pages",
     "sleeve_pages",
     "admin",
+    "org_settings",
+    "sleeve_admin",
     "exports",
 )
 """Modules of ``backend.web`` with a ``router``."""

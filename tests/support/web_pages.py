@@ -30,7 +30,16 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/sleeves",
         "/sleeves/SL-330109103201-committee",
     ),
-    "admin": ("/admin", "/admin/orgs/330109103201", "/admin/matters", "/sleeves"),
+    "admin": (
+        "/admin",
+        "/admin/orgs/330109103201",
+        "/admin/orgs/330109103201/sleeves",
+        "/admin/orgs/330109103201/calendar",
+        "/admin/orgs/330109103201/settings",
+        "/admin/sleeves/SL-330109103201-committee",
+        "/admin/matters",
+        "/sleeves",
+    ),
 }
 """Who → addresses; names in braces are fields of Day."""
 

@@ -31,9 +31,12 @@ from backend.reports.pdf import Typesetter
 from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
+from backend.services.calendar_days import CalendarDayService
 from backend.services.context import ServiceContext
 from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
+from backend.services.device_views import DeviceViewService
+from backend.services.devices import DeviceService
 from backend.services.identity import IdentityService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
@@ -163,8 +166,11 @@ def services(world: World, store: PictureStore) -> Services:
         context,
         ApplicationReader(context),
         ApplicationService(context),
+        CalendarDayService(context),
         CredentialService(context, passwords, world.clock),
         DeviceOrderService(context, context.sign_down),
+        DeviceService(context, world.ring),
+        DeviceViewService(context),
         DraftService(context, store),
         IdentityService(context, passwords, [b"s" * 32], world.clock),
         MatterService(context),
