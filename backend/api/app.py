@@ -24,6 +24,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "health",
     "session",
     "tokens",
+    "signing_keys",
     "organisations",
     "people",
     "roles",

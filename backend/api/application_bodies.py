@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Final, Literal
 
-from pydantic import Base64UrlBytes, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from backend.api.base64url import Base64Url
 from backend.domain.application import Kind
 from backend.domain.errors import DomainError
 from backend.domain.matter import MAX_ALTERNATES, MAX_STAMPS
@@ -106,25 +107,27 @@ class ReasonBody(VersionBody):
     reason: Reason
 
 
-class SignatureInfo(_Body):
-    """本人签名的说明 · how the approver signed."""
+class OwnSignature(_Body):
+    """审批人本人的签名，签的是 approval_digest · the approver's own signature over it."""
 
-    alg: Literal["EdDSA", "ES256"] = Field(description="算法 · algorithm")
-    public_key: str = Field(max_length=200, description="公钥，base64url · raw public key")
-    form: Literal["raw", "webauthn"] = Field(default="raw", description="形式 · raw or a passkey's")
-    authenticator_data: str | None = Field(default=None, max_length=4096)
-    client_data: str | None = Field(default=None, max_length=4096)
-    credential: str | None = Field(default=None, max_length=1024)
+    key: str = Field(max_length=64, description="本人登记的签名密钥 · id of one's signing key")
+    value: Base64Url = Field(
+        max_length=1024,
+        description="签名，base64url；raw 的 ES256 为 r‖s，webauthn 为 DER · signature",
+    )
+    authenticator_data: Base64Url | None = Field(
+        default=None, max_length=4096, description="通行密钥的 authenticatorData，base64url"
+    )
+    client_data: Base64Url | None = Field(
+        default=None, max_length=4096, description="通行密钥的 clientDataJSON，base64url"
+    )
 
 
 class ApproveBody(VersionBody):
     """同意，可附本人签名 · yes; with the approver's own signature if there is one."""
 
     reason: str = Field(default="", max_length=500, description="意见 · remark")
-    signature: Base64UrlBytes | None = Field(
-        default=None, max_length=1024, description="签名，base64url · signature"
-    )
-    signature_info: SignatureInfo | None = Field(default=None, description="签名说明 · how")
+    signature: OwnSignature | None = Field(default=None, description="本人签名 · own signature")
 
 
 class DelegateBody(ReasonBody):

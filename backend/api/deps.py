@@ -215,12 +215,22 @@ def comes_from_us(connection: HTTPConnection, settings: ApiSettings) -> bool:
         # A link on another site may open one of our pages; nothing more.
         return is_safe and connection.headers.get("sec-fetch-mode") == "navigate"
     if origin is not None:
-        host = connection.headers.get("host", "")
-        ours = {f"https://{host}", *settings.origins}
-        if not settings.https:
-            ours.add(f"http://{host}")
-        return origin in ours
+        return origin in {*_by_host(connection, settings), *settings.origins}
     return is_safe
+
+
+def signing_origins(connection: HTTPConnection, settings: ApiSettings) -> frozenset[str]:
+    """On whose pages a person may sign: the published ones; where none is set, our own as the Host
+    header names it."""
+    return settings.origins or _by_host(connection, settings)
+
+
+def _by_host(connection: HTTPConnection, settings: ApiSettings) -> frozenset[str]:
+    host = connection.headers.get("host", "")
+    ours = {f"https://{host}"}
+    if not settings.https:
+        ours.add(f"http://{host}")
+    return frozenset(ours)
 
 
 # ── the check at start ───────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ from backend.services.records import RecordService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.signing_keys import SigningKeyService
 from backend.services.tokens import TokenService
 from backend.services.uses import UseService
 from backend.store.keyring import KeyRing
@@ -72,6 +73,7 @@ def build_services(made: Installation) -> Services:
         made.keyring,
         IdentityService(context, made.passwords, made.keyring.web, made.wall, made.session_ms),
         CredentialService(context, made.passwords, made.wall),
+        SigningKeyService(context, made.passwords),
         TokenService(context, made.wall),
         OrganisationService(context),
         CalendarDayService(context),

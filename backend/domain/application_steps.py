@@ -149,6 +149,7 @@ def approve(application: Application, command: Approve, facts: Facts, now: int) 
         "application.step_approved",
         _step_data(decided.steps[step.position], command.by)
         | {"signed": command.signature is not None, "approval": approval_digest(application)}
+        | ({"signature": dict(command.signature_info)} if command.signature is not None else {})
         | _waits(after[0] if after else None),
     )
     if after:

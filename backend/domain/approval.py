@@ -1,7 +1,7 @@
 """What an approver signs: the application's terms and the hashes of its papers, in one fixed form.
 
-The bytes are deterministic CBOR (RFC 8949 §4.2.1). Whoever runs the server can therefore not pass
-one approval off for another: a changed count, seal, person or page changes the bytes.
+Signed is the SHA-256 of deterministic CBOR (RFC 8949 §4.2.1). Whoever runs the server can therefore
+not pass one approval off for another: a changed count, seal, person or page changes it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PURPOSE: Final = "zhiyin/approval/v1"
 
 
 def canonical_approval_bytes(application: Application, pages: Sequence[bytes]) -> bytes:
-    """The bytes to sign for approving ``application`` over ``pages`` (SHA-256 of each paper, in
-    order). They do not change from step to step, so every approver signs the same thing."""
+    """What is hashed and signed for approving ``application`` over ``pages`` (SHA-256 of each
+    paper, in order). No step changes it, so every approver signs the same thing."""
     return cbor2.dumps(terms(application) | {"pages": list(pages)}, canonical=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.ledger.approvals import Approvals
 from backend.ledger.chain import Chains
 from backend.ledger.disclosure import RecordLine, SleeveKey
 from backend.ledger.entries import Entry, EntryError, commitment, decode_entry
@@ -64,6 +65,7 @@ class Audit:
         if everything is not None:
             for index, raw in enumerate(everything):
                 self._entry(index, raw)
+        approvals = Approvals(self._findings, complete=everything is not None)
         disclosed = erased = shown = 0
         for record in records:
             shown += 1
@@ -81,9 +83,12 @@ class Audit:
             if record.body is None or record.salt is None:
                 erased += 1
                 self._chains.erased(record.index)
+                approvals.erased()
             else:
                 disclosed += 1
-                self._record(record.index, entry, record.salt, record.body)
+                body = self._record(record.index, entry, record.salt, record.body)
+                if body is not None:
+                    approvals.record(record.index, entry.kind, body)
         if erased:
             self._findings.add("erased", count=erased)
         if everything is not None and shown < len(everything):
@@ -106,17 +111,18 @@ class Audit:
         if place < len(self._seen) and at > (by := self._seen[place][2]) + self._tolerance_ms:
             self._findings.add("dated_after_witness", index, at=moment(at), seen=moment(by))
 
-    def _record(self, index: int, entry: Entry, salt: bytes, body: bytes) -> None:
+    def _record(self, index: int, entry: Entry, salt: bytes, body: bytes) -> dict[str, Any] | None:
+        """Check one; its content, if the log committed to it."""
         try:
             if commitment(salt, body) != entry.commit:
                 self._findings.add("commitment_wrong", index)
-                return
+                return None
             value = decode_item(body)
             if not isinstance(value, dict):
                 raise EvidenceError("a record is a map")
         except ValueError as error:
             self._findings.add("body_malformed", index, why=error)
-            return
+            return None
         if value.get("kind") != entry.kind or value.get("at") != entry.at:
             self._findings.add("body_differs", index)
         evidence = value.get("evidence")
@@ -128,6 +134,7 @@ class Audit:
             self._gap(value)
         if entry.kind == _KEY_ROTATED or not entry.kind.startswith(_EVENT):
             self._introductions(index, value)
+        return value
 
     def _evidence(self, index: int, kind: str, body: dict[str, Any], evidence: bytes) -> None:
         try:

@@ -220,6 +220,39 @@ _TEXTS: Final[dict[str, _Text]] = {
         "套筒 {device} 的第 {first} 至 {last} 号事件不在这次选取的范围内。",
         "Events {first} to {last} of sleeve {device} are not part of this selection.",
     ),
+    # the approvers
+    "approval_signature_bad": _Text(
+        "problem",
+        "第 {index} 条审批写明由本人签名，但签名无效：{why}",
+        "Record {index} is an approval said to be signed by its approver, but: {why}",
+    ),
+    "approver_key_bad": _Text(
+        "problem",
+        "第 {index} 条登记的个人签名公钥无法使用：{why}",
+        "Record {index} registers a person's key that is none: {why}",
+    ),
+    "approver_key_missing": _Text(
+        "problem",
+        "第 {index} 条审批所用的个人签名密钥从未登记。",
+        "The key that signed the approval in record {index} was never registered.",
+    ),
+    "approver_key_unlogged": _Text(
+        "warning",
+        "第 {index} 条审批所用的个人签名密钥的登记不在这次选取的范围内，无法核对它属于谁。",
+        "The registration of the key that signed the approval in record {index} is not part of "
+        "this selection, so whose it is can not be checked.",
+    ),
+    "approver_key_other": _Text(
+        "problem",
+        "第 {index} 条审批的签名密钥登记在另一个人名下，或登记的是另一把密钥。",
+        "The approval in record {index} was signed with a key that is registered to somebody "
+        "else, or otherwise.",
+    ),
+    "approver_key_revoked": _Text(
+        "problem",
+        "第 {index} 条审批所用的个人签名密钥在此之前已经注销。",
+        "The key that signed the approval in record {index} had been revoked before.",
+    ),
     # compared with what the checker kept
     "kept_unsigned": _Text(
         "warning",

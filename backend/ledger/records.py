@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 
+from backend.ledger.approvals import APPROVED
 from backend.ledger.disclosure import DisclosedRecord, Scope, SleeveKey
 from backend.ledger.entries import commitment, decode_entry
 from backend.ledger.export import ExportSummary, export
@@ -16,7 +17,7 @@ from backend.ledger.log import Log
 from backend.ledger.note import VerifierKey
 from backend.ledger.storage import entries_at
 from backend.ledger.tables import ledger_entry
-from backend.store.tables import device_key, record
+from backend.store.tables import device_key, record, signing_key
 
 _CHUNK = 2_000
 
@@ -121,7 +122,8 @@ def _condition(conn: Connection, scope: Scope) -> ColumnElement[bool]:
 
 
 def _story(conn: Connection, use_id: str) -> ColumnElement[bool]:
-    """The use's own records, and those of the application and grant that led to it."""
+    """The use's own records, those of the application and grant that led to it, and the
+    registrations of the keys of who approved it."""
     rows = conn.execute(
         select(record.c.application, record.c.grant_id).where(record.c.use_id == use_id).distinct()
     ).all()
@@ -129,7 +131,15 @@ def _story(conn: Connection, use_id: str) -> ColumnElement[bool]:
     grants = {row.grant_id for row in rows if row.grant_id}
     # A record of another use of the same application belongs to that use's story.
     before = or_(record.c.application.in_(applications), record.c.grant_id.in_(grants))
-    return or_(record.c.use_id == use_id, before & record.c.use_id.is_(None))
+    approvers = select(record.c.person).where(
+        record.c.application.in_(applications), record.c.kind == APPROVED
+    )
+    keys = select(signing_key.c.record_seq).where(signing_key.c.person_id.in_(approvers))
+    return or_(
+        record.c.use_id == use_id,
+        before & record.c.use_id.is_(None),
+        record.c.seq.in_(keys),
+    )
 
 
 def _fits(item: DisclosedRecord, entry: bytes) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Connection
 
 from backend.domain.actor import Actor
@@ -23,11 +20,12 @@ from backend.domain.application_commands import (
     Void,
     Withdraw,
 )
+from backend.domain.approval import approval_digest
 from backend.domain.errors import missing
 from backend.services.actors import load_actor
 from backend.services.application_changes import ApplicationChanges
 from backend.services.context import ServiceContext
-from backend.services.signatures import verify_approval
+from backend.services.signing_keys import Signing, signed_by
 from backend.services.views import ApplicationView
 
 
@@ -59,24 +57,24 @@ class ApplicationService:
         version: int,
         *,
         reason: str = "",
-        signature: bytes | None = None,
-        signature_info: Mapping[str, Any] | None = None,
+        signing: Signing | None = None,
     ) -> ApplicationView:
-        """Pass the open step. The last one yields the grant.
+        """Pass the open step, with the approver's own signature over the application and its
+        papers if there is one. The last one yields the grant.
 
         Raises:
             DomainError: ``not_found``, ``denied``, ``wrong_status``, ``changed_meanwhile``,
-                ``bad_signature``, ``application_expired``, ``seal_without_sleeve``.
+                ``application_expired``, ``seal_without_sleeve``, and what
+                :func:`backend.services.signing_keys.signed_by` says.
             AtTheDoor: ``approver_is_applicant``, ``approver_is_custodian``,
                 ``approver_is_operator``; recorded (C26).
         """
 
-        def command(_conn: Connection, item: Application, _facts: Facts, _now: int) -> Command:
-            if signature is None:
+        def command(conn: Connection, item: Application, _facts: Facts, now: int) -> Command:
+            if signing is None:
                 return Approve(actor, reason)
-            rp_id = self._context.settings.rp_id
-            kept = verify_approval(item, signature, signature_info or {}, rp_id)
-            return Approve(actor, reason, signature, kept)
+            kept = signed_by(conn, actor.person_id, signing, approval_digest(item), now)
+            return Approve(actor, reason, signing.value, kept)
 
         return self._changes.change(actor, application_id, version, command)
 

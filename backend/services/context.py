@@ -38,8 +38,6 @@ class ServiceSettings:
     page_size_max: int = 200
     number_prefix: str = "ZY"
     sweep_batch: int = 200
-    rp_id: str | None = None
-    """The host name that approvers' passkeys belong to; None: any."""
     paper_bytes: int = 8 * 1024 * 1024
     papers: int = 60
     """Documents of one application, at most."""

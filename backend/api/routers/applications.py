@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
 
 from backend.api.answers import answer
 from backend.api.application_bodies import (
@@ -19,7 +19,16 @@ from backend.api.application_bodies import (
     Time,
     VersionBody,
 )
-from backend.api.deps import ANY, Branch, Cursor, Limit, Scope, require, service
+from backend.api.deps import (
+    ANY,
+    Branch,
+    Cursor,
+    Limit,
+    Scope,
+    require,
+    service,
+    signing_origins,
+)
 from backend.api.settings import MAX_UPLOAD
 from backend.domain.actor import Actor, Role
 from backend.domain.application import DocumentKind, Kind, Status
@@ -27,6 +36,7 @@ from backend.services.application_drafts import DraftService
 from backend.services.application_reader import ApplicationReader
 from backend.services.applications import ApplicationService
 from backend.services.paging import Page
+from backend.services.signing_keys import Signing
 from backend.services.views import ApplicationRow, ApplicationView
 from backend.store.application_lists import ApplicationFilter
 
@@ -177,21 +187,27 @@ def open_pages(
 
 @router.post("/{application_id}/approve", summary="同意 · Approve", response_model=ApplicationView)
 def approve(
-    application_id: ApplicationId, body: ApproveBody, actor: Decider, applications: Applications
+    request: Request,
+    application_id: ApplicationId,
+    body: ApproveBody,
+    actor: Decider,
+    applications: Applications,
 ) -> Response:
     """The last step's approval yields the grant. Not one's own application, and not by who keeps
-    the seal."""
-    info = body.signature_info
-    return answer(
-        applications.approve(
-            actor,
-            application_id,
-            body.version,
-            reason=body.reason,
-            signature=body.signature,
-            signature_info=None if info is None else info.model_dump(exclude_none=True),
+    the seal. A signature is checked against the approver's registered keys and kept."""
+    given, signing = body.signature, None
+    if given is not None:
+        signing = Signing(
+            given.key,
+            given.value,
+            given.authenticator_data or b"",
+            given.client_data or b"",
+            signing_origins(request, request.app.state.settings),
         )
+    done = applications.approve(
+        actor, application_id, body.version, reason=body.reason, signing=signing
     )
+    return answer(done)
 
 
 @router.post("/{application_id}/reject", summary="不同意 · Reject", response_model=ApplicationView)

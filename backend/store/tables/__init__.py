@@ -44,6 +44,7 @@ from backend.store.tables.organisation import (
     role,
     seal,
     setting,
+    signing_key,
 )
 from backend.store.tables.pictures import picture, picture_blob, picture_piece, review
 from backend.store.tables.search import (
@@ -107,6 +108,7 @@ __all__ = [
     "setting",
     "sheet",
     "sign_in_throttle",
+    "signing_key",
     "suppression",
     "use_grant",
     "worker_cursor",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 
 from backend.store.metadata import metadata
 from backend.store.tables.columns import data, key, millis, path, ref, state, text
@@ -116,6 +127,26 @@ api_token = Table(
     millis("expires_at", nullable=False),
     millis("revoked_at"),
     millis("last_used_at"),
+)
+
+# What people sign approvals with: a passkey's key or another of their own. Never deleted, so that
+# a revoked key is not registered again.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    key(),
+    ref("person_id", nullable=False, index=True),
+    Column("label", String(100), nullable=False),
+    Column("alg", String(8), nullable=False),  # ES256 · EdDSA
+    Column("public", LargeBinary, nullable=False, unique=True),
+    Column("form", String(16), nullable=False),  # raw · webauthn
+    Column("credential", String(1024)),  # a passkey's id, base64url
+    Column("counter", BigInteger, nullable=False),  # a passkey's, as last seen
+    Column("record_seq", BigInteger, nullable=False),  # the record of its registration
+    millis("created_at", nullable=False),
+    millis("last_used_at"),
+    millis("revoked_at"),
+    ref("revoked_by"),
 )
 
 setting = Table(

@@ -1,14 +1,22 @@
 """Applying, approving, permits, catalogue and register over HTTP."""
 
-import base64
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import TypeAdapter
 
+from backend.api.routers.signing_keys import Challenge
 from backend.domain.actor import Role
+from backend.domain.record import Record
+from backend.ledger.disclosure import ExportFile, Scope
+from backend.ledger.personal import decode, encode
+from backend.ledger.records import export_scope
+from backend.ledger.verify import verify
 from backend.services.paging import Page
+from backend.services.signing_keys import SigningKey
 from backend.services.views import (
     ApplicationRow,
     ApplicationView,
@@ -17,9 +25,10 @@ from backend.services.views import (
     PermitView,
     RegisterRow,
 )
-from tests.support.api import Api
+from tests.support.api import PASSWORD, Api
 from tests.support.office import HOUR, Office, png
-from tests.support.world import DISTRICT, OTHER_VILLAGE, TOWN, VILLAGE, World
+from tests.support.signing import Passkey, parts
+from tests.support.world import DISTRICT, ORIGIN, OTHER_VILLAGE, TOWN, VILLAGE, World
 
 URL = "/api/v1/applications"
 
@@ -181,17 +190,64 @@ def test_an_emergency(api: Api, office: Office, applicant: httpx.Client) -> None
     assert hidden.status_code == 422
 
 
-def test_a_signature_that_does_not_fit(
-    office: Office, applicant: httpx.Client, approver: httpx.Client
+def registered(client: httpx.Client, key: Passkey) -> Any:
+    public = {"public_key": encode(key.spki)}
+    asked = read(client.post("/api/v1/signing-keys/challenge", json=public), Challenge)
+    proof = parts(key.sign(decode(asked["challenge"])))
+    sent = public | proof | {"label": "我的手机", "credential": "AQID", "password": PASSWORD}
+    return read(client.post("/api/v1/signing-keys", json=sent), SigningKey, 201)
+
+
+def test_an_approver_registers_a_passkey_signs_and_the_export_shows_it(
+    office: Office, applicant: httpx.Client, approver: httpx.Client, tmp_path: Path
 ) -> None:
+    phone, world = Passkey(), office.world
+    key = registered(approver, phone)
+    assert read(approver.get("/api/v1/signing-keys"), list[SigningKey]) == [key]
     made = handed_in(applicant, office)
-    sent = {
-        "version": made["row"]["version"],
-        "signature": base64.urlsafe_b64encode(bytes(64)).decode(),
-        "signature_info": {"alg": "EdDSA", "public_key": "AAAA"},
-    }
-    answer = approver.post(f"{URL}/{made['row']['id']}/approve", json=sent)
-    assert (answer.status_code, answer.json()["code"]) == (422, "bad_signature")
+    where = f"{URL}/{made['row']['id']}"
+    digest = bytes.fromhex(made["approval_digest"])
+    given = {"version": made["row"]["version"]}
+    wrong = {"key": key["id"]} | parts(phone.sign(bytes(32)))
+    refused = approver.post(f"{where}/approve", json=given | {"signature": wrong})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_signature")
+    signature = {"key": key["id"]} | parts(phone.sign(digest))
+    done = approver.post(f"{where}/approve", json=given | {"signature": signature})
+    assert read(done, ApplicationView)["steps"][0]["signed"]
+    use_id = office.used(office.reader.get(office.town, made["row"]["id"]), pressed=1)
+    with world.db.write() as conn:
+        event = Record("event.use_finished", VILLAGE, 1, 1, use_id=use_id)
+        world.context.journal.append(conn, [replace(event, application=made["row"]["id"])])
+    gone = approver.post(f"/api/v1/signing-keys/{key['id']}/revocation", json={"reason": "换手机"})
+    assert read(gone, SigningKey)["revoked_at"] == world.clock()
+    with world.db.write() as conn:
+        world.log.sign_checkpoint(conn, world.ring.log_signer(ORIGIN), world.clock())
+    for scope in (Scope.everything(), Scope.use(use_id)):
+        with world.db.read() as conn:
+            export_scope(
+                conn,
+                tmp_path / "e.zip",
+                scope,
+                log=world.log,
+                log_keys=[world.ring.log_signer(ORIGIN).key],
+            )
+        with ExportFile(tmp_path / "e.zip") as export:
+            bodies = b"".join(line.body or b"" for line in export.records())
+        assert signature["value"].encode() in bodies
+        codes = {one.code for one in verify(tmp_path / "e.zip").findings}
+        assert not {one for one in codes if one.startswith("approv")}, codes
+
+
+def test_signing_keys_are_for_people_not_for_programs(
+    api: Api, office: Office, approver: httpx.Client
+) -> None:
+    issued = approver.post("/api/v1/tokens", json={"label": "程序", "days": 1, "write": True})
+    program = api.client(Authorization=f"Bearer {issued.json()['token']}")
+    for answer in (
+        program.get("/api/v1/signing-keys"),
+        program.post("/api/v1/signing-keys/challenge", json={"public_key": "AAAA"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "session_needed")
 
 
 @pytest.mark.parametrize(

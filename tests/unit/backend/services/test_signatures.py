@@ -1,170 +1,280 @@
-"""The approver's own signature: raw, or by a passkey."""
+"""The approver's own signature: by a key that is registered to them, and kept as evidence."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from backend.domain.application import Application
-from backend.domain.approval import approval_digest, canonical_approval_bytes, paper_hashes
+from backend.domain.actor import Role
+from backend.domain.approval import approval_digest
 from backend.domain.errors import DomainError
-from backend.services.signatures import verify_approval
+from backend.ledger.personal import PersonalSignature, PersonKey, check, decode
+from backend.services.signing_keys import MOST, Signing, SigningKey, SigningKeyService
 from backend.store import applications
 from backend.store.tables import application_step
-from tests.support.life import submitted
+from tests.support.api import PASSWORD, QUICK
 from tests.support.office import Office
-from tests.support.world import World
+from tests.support.signing import ORIGIN, Passkey, RawKey
+from tests.support.world import OTHER_VILLAGE, World
 
-ITEM = submitted()
-SITE = "yin.example.cn"
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def message(item: Application) -> bytes:
-    return canonical_approval_bytes(item, paper_hashes(item))
-
-
-def by_ed25519(item: Application = ITEM) -> tuple[bytes, dict[str, Any]]:
-    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-    public = key.public_key().public_bytes_raw()
-    return key.sign(message(item)), {"alg": "EdDSA", "public_key": b64(public)}
-
-
-def by_passkey(
-    item: Application = ITEM, *, flags: int = 0x05, site: str = SITE, **client: Any
-) -> tuple[bytes, dict[str, Any]]:
-    key = ec.derive_private_key(12345, ec.SECP256R1())
-    public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    said = {"type": "webauthn.get", "challenge": b64(approval_digest(item)), "origin": site}
-    data = json.dumps(said | client).encode()
-    authenticator = hashlib.sha256(site.encode()).digest() + bytes([flags]) + bytes(4)
-    signed = authenticator + hashlib.sha256(data).digest()
-    return key.sign(signed, ec.ECDSA(hashes.SHA256())), {
-        "alg": "ES256",
-        "public_key": b64(public),
-        "form": "webauthn",
-        "authenticator_data": b64(authenticator),
-        "client_data": b64(data),
-        "credential": "c1",
-    }
-
-
-def test_a_raw_signature_over_the_canonical_bytes() -> None:
-    signature, info = by_ed25519()
-    kept = verify_approval(ITEM, signature, info)
-    assert (
-        kept["kid"]
-        == hashlib.sha256(base64.urlsafe_b64decode(info["public_key"] + "=")).hexdigest()[:16]
-    )
-
-
-def test_a_passkeys_signature_over_the_digest() -> None:
-    signature, info = by_passkey()
-    kept = verify_approval(ITEM, signature, info, SITE)
-    assert kept["credential"] == "c1"
-    assert {"authenticator_data", "client_data", "public_key", "kid"} <= set(kept)
-
-
-def test_a_signature_over_another_application_is_refused() -> None:
-    other = submitted(copies=5)
-    for signature, info in (by_ed25519(), by_passkey()):
-        with pytest.raises(DomainError, match="bad_signature"):
-            verify_approval(other, signature, info)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"flags": 0x01},
-        {"site": "evil.example.cn"},
-        {"type": "webauthn.create"},
-        {"challenge": "AAAA"},
-    ],
-)
-def test_a_passkey_that_proves_something_else_is_refused(broken: dict[str, Any]) -> None:
-    signature, info = by_passkey(**broken)
-    with pytest.raises(DomainError, match="bad_signature"):
-        verify_approval(ITEM, signature, info, SITE)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"alg": "RS256"},
-        {"public_key": "AAAA"},
-        {"public_key": "?" * 40},
-        {"public_key": None},
-        {"public_key": "A" * 5000},
-        {"form": "webauthn"},
-        {"form": "webauthn", "client_data": b64(b"[]"), "authenticator_data": b64(bytes(37))},
-        {"form": "webauthn", "client_data": b64(b"{"), "authenticator_data": b64(bytes(37))},
-        {"form": "webauthn", "client_data": b64(b"{}"), "authenticator_data": "A"},
-    ],
-)
-def test_hostile_information_is_a_refusal_not_a_crash(change: dict[str, Any]) -> None:
-    signature, info = by_ed25519()
-    with pytest.raises(DomainError, match="bad_signature"):
-        verify_approval(ITEM, signature, info | change)
-
-
-NEGATIVE = b"\x30\x06\x02\x01\xff\x02\x01\x01"
-HUGE = b"\x30\x26\x02\x21\x7f" + b"\xff" * 32 + b"\x02\x01\x01"
-
-
-@pytest.mark.parametrize(
-    "signature", [b"", b"x" * 64, b"\x30\x06\x02\x01\x01\x02\x01\x01", NEGATIVE, HUGE]
-)
-def test_a_broken_signature_is_refused(signature: bytes) -> None:
-    for _, info in (by_ed25519(), by_passkey()):
-        with pytest.raises(DomainError, match="bad_signature"):
-            verify_approval(ITEM, signature, info)
+HERE = frozenset({ORIGIN})
+HASH = QUICK.hash(PASSWORD)
 
 
 @pytest.fixture
 def office(sqlite_url: str, tmp_path: Path) -> Iterator[Office]:
     world = World.create(sqlite_url, tmp_path)
-    yield Office.open(world)
+    made = Office.open(world)
+    with world.db.write() as conn:
+        conn.exec_driver_sql("update person set password_hash = ?", (HASH,))
+    yield made
     world.close()
 
 
-def test_a_signed_approval_keeps_the_signature_and_says_so(office: Office) -> None:
+@pytest.fixture
+def keys(office: Office) -> SigningKeyService:
+    return SigningKeyService(office.world.context, QUICK)
+
+
+def register(keys: SigningKeyService, actor: Any, key: Passkey | RawKey, **more: Any) -> SigningKey:
+    given: dict[str, Any] = {"label": "我的手机", "origins": HERE, "password": PASSWORD} | more
+    proof = given.pop("proof", None) or key.sign(keys.challenge(actor, key.public))
+    return keys.add(
+        actor, given["label"], key.public, proof, given["password"], origins=given["origins"]
+    )
+
+
+def signing(key: SigningKey, signature: PersonalSignature) -> Signing:
+    return Signing(
+        key.id, signature.value, signature.authenticator_data, signature.client_data, HERE
+    )
+
+
+def code(error: pytest.ExceptionInfo[DomainError]) -> str:
+    return error.value.code
+
+
+def test_an_approval_signed_with_ones_own_key_is_kept_as_evidence(
+    office: Office, keys: SigningKeyService
+) -> None:
+    phone = Passkey()
+    registered = register(keys, office.approver, phone)
     made = office.submitted()
     with office.world.db.read() as conn:
         item = applications.load(conn, made.row.id)
     assert item is not None
-    assert made.approval_digest == approval_digest(item).hex()
-    signature, info = by_passkey(item)
+    digest = approval_digest(item)
+    assert made.approval_digest == digest.hex()
     done = office.applications.approve(
         office.approver,
         made.row.id,
         made.row.version,
-        signature=signature,
-        signature_info=info,
+        signing=signing(registered, phone.sign(digest)),
     )
     assert done.steps[0].signed
-    assert office.world.records("application.step_approved")[0].data["signed"] is True
+    (record,) = office.world.records("application.step_approved")
+    kept = record.data["signature"]
+    assert (record.data["signed"], kept["key"]) == (True, registered.id)
+    # What is kept verifies again, by anybody, without us.
+    public = PersonKey(kept["alg"], decode(kept["public_key"]))
+    assert check(PersonalSignature.of(kept), public, record.data["approval"]) is not None
     with office.world.db.read() as conn:
         row = conn.execute(application_step.select()).one()
-    assert row.signature == signature
-    # What is kept verifies again, by anybody, without us.
-    assert verify_approval(item, row.signature, row.signature_info)["kid"]
+    assert row.signature == decode(kept["value"])
+    (seen,) = keys.find(office.approver)
+    assert seen.last_used_at == office.world.clock()
 
 
-def test_a_wrong_signature_approves_nothing(office: Office) -> None:
+def test_an_approval_without_a_signature_says_so(office: Office) -> None:
     made = office.submitted()
-    signature, info = by_ed25519()
-    with pytest.raises(DomainError, match="bad_signature"):
-        office.applications.approve(
-            office.approver, made.row.id, made.row.version, signature=signature, signature_info=info
-        )
+    office.applications.approve(office.approver, made.row.id, made.row.version)
+    (record,) = office.world.records("application.step_approved")
+    assert record.data["signed"] is False
+    assert "signature" not in record.data
+
+
+def test_nobody_approves_with_a_key_that_is_not_theirs(
+    office: Office, keys: SigningKeyService
+) -> None:
+    stolen, revoked = RawKey(1), RawKey(2)
+    theirs = register(keys, office.supervisor, stolen)
+    old = register(keys, office.approver, revoked)
+    keys.revoke(office.approver, old.id, "手机丢失")
+    made = office.submitted()
+    digest = bytes.fromhex(made.approval_digest)
+    nowhere = SigningKey(**{**_fields(old), "id": "no-such-key"})
+    for key, given in ((theirs, stolen), (old, revoked), (nowhere, revoked)):
+        with pytest.raises(DomainError) as refused:
+            office.applications.approve(
+                office.approver,
+                made.row.id,
+                made.row.version,
+                signing=signing(key, given.sign(digest)),
+            )
+        assert code(refused) == "signing_key_unknown"
     assert office.reader.get(office.applicant, made.row.id).row.status == "submitted"
+    assert office.world.records("application.step_approved") == []
+
+
+def _fields(key: SigningKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in SigningKey.__slots__}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Passkey(client={"origin": "https://evil.example"}),
+        Passkey(client={"origin": "http://yin.example.cn"}),
+        Passkey(site="evil.example"),
+        Passkey(flags=0x01),  # present, but not verified
+        Passkey(flags=0x04),
+        Passkey(seed=9),
+    ],
+)
+def test_a_passkey_that_was_used_elsewhere_or_by_nobody_approves_nothing(
+    office: Office, keys: SigningKeyService, wrong: Passkey
+) -> None:
+    registered = register(keys, office.approver, Passkey())
+    made = office.submitted()
+    with pytest.raises(DomainError) as refused:
+        office.applications.approve(
+            office.approver,
+            made.row.id,
+            made.row.version,
+            signing=signing(registered, wrong.sign(bytes.fromhex(made.approval_digest))),
+        )
+    assert code(refused) == "bad_signature"
+    assert office.reader.get(office.applicant, made.row.id).row.status == "submitted"
+
+
+def test_a_signature_over_another_application_or_other_pages_is_refused(
+    office: Office, keys: SigningKeyService
+) -> None:
+    phone = Passkey()
+    registered = register(keys, office.approver, phone)
+    made, other = office.submitted(), office.submitted(office.form(copies=3))
+    assert made.approval_digest != other.approval_digest
+    with pytest.raises(DomainError) as refused:
+        office.applications.approve(
+            office.approver,
+            made.row.id,
+            made.row.version,
+            signing=signing(registered, phone.sign(bytes.fromhex(other.approval_digest))),
+        )
+    assert code(refused) == "bad_signature"
+
+
+def test_a_passkey_whose_counter_does_not_grow_may_be_a_clone(
+    office: Office, keys: SigningKeyService
+) -> None:
+    phone = Passkey(counter=5)
+    registered = register(keys, office.approver, phone)
+    made = office.submitted()
+    digest = bytes.fromhex(made.approval_digest)
+    with pytest.raises(DomainError) as refused:
+        office.applications.approve(
+            office.approver,
+            made.row.id,
+            made.row.version,
+            signing=signing(registered, phone.sign(digest)),
+        )
+    assert code(refused) == "signing_key_cloned"
+    phone.counter = 6
+    office.applications.approve(
+        office.approver,
+        made.row.id,
+        made.row.version,
+        signing=signing(registered, phone.sign(digest)),
+    )
+
+
+# ── registering ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_is_registered_listed_and_revoked_on_the_record(
+    office: Office, keys: SigningKeyService
+) -> None:
+    key = RawKey()
+    made = register(keys, office.approver, key)
+    gone = keys.revoke(office.approver, made.id, "换手机")
+    assert (made.revoked_at, gone.revoked_at) == (None, office.world.clock())
+    assert [one.id for one in keys.find(office.approver)] == [made.id]
+    added, revoked = office.world.records()[-2:]
+    assert (added.kind, revoked.kind) == (
+        "person.signing_key_added",
+        "person.signing_key_revoked",
+    )
+    assert added.data == {
+        "subject": office.approver.person_id,
+        "key": made.id,
+        "alg": "EdDSA",
+        "form": "raw",
+        "public_key": made.public_key,
+    }
+    assert revoked.data["reason"] == "换手机"
+    with pytest.raises(DomainError) as twice:
+        keys.revoke(office.approver, made.id, "再次")
+    assert code(twice) == "signing_key_revoked"
+    for actor in (office.approver, office.supervisor):
+        with pytest.raises(DomainError) as again:
+            register(keys, actor, key)
+        assert code(again) == "signing_key_known"
+
+
+def test_only_who_holds_a_key_registers_it_for_themselves(
+    office: Office, keys: SigningKeyService
+) -> None:
+    key = Passkey()
+    theirs = key.sign(keys.challenge(office.supervisor, key.public))
+    for proof in (theirs, Passkey(seed=2).sign(keys.challenge(office.approver, key.public))):
+        with pytest.raises(DomainError) as refused:
+            register(keys, office.approver, key, proof=proof)
+        assert code(refused) == "bad_signature"
+    with pytest.raises(DomainError) as elsewhere:
+        register(keys, office.approver, key, origins=frozenset({"https://other.example"}))
+    assert code(elsewhere) == "bad_signature"
+    with pytest.raises(DomainError) as wrong:
+        register(keys, office.approver, key, password="猜的")
+    assert code(wrong) == "wrong_password"
+    assert office.world.records("person.signing_key_added") == []
+
+
+def test_what_browsers_call_a_public_key_is_understood(
+    office: Office, keys: SigningKeyService
+) -> None:
+    key = Passkey()
+    assert keys.challenge(office.approver, key.spki) == keys.challenge(office.approver, key.public)
+    for nonsense in (b"", b"x" * 64, b"0" * 90):
+        with pytest.raises(DomainError) as refused:
+            keys.challenge(office.approver, nonsense)
+        assert code(refused) == "bad_signing_key"
+
+
+def test_nobody_gathers_keys_without_end(office: Office, keys: SigningKeyService) -> None:
+    first, *_ = [register(keys, office.approver, RawKey(seed)) for seed in range(1, MOST + 1)]
+    with pytest.raises(DomainError) as full:
+        register(keys, office.approver, RawKey(99))
+    assert code(full) == "too_many_signing_keys"
+    keys.revoke(office.approver, first.id, "不用了")
+    register(keys, office.approver, RawKey(99))
+
+
+def test_promise_6_keys_are_seen_and_revoked_within_the_branch_only(
+    office: Office, keys: SigningKeyService
+) -> None:
+    made = register(keys, office.approver, RawKey())
+    owner = office.approver.person_id
+    assert len(keys.find(office.supervisor, owner)) == 1
+    stranger = office.world.actor(Role.ADMIN, OTHER_VILLAGE)
+    for act in (
+        lambda: keys.find(stranger, owner),
+        lambda: keys.revoke(stranger, made.id, "不该我管"),
+        lambda: keys.revoke(office.supervisor, made.id, "监督员不注销"),
+        lambda: keys.revoke(stranger, "no-such-key", "没有"),
+    ):
+        with pytest.raises(DomainError) as refused:
+            act()
+        assert code(refused) == "not_found"
+    admin = office.world.actor(Role.ADMIN)
+    assert keys.revoke(admin, made.id, "离任").revoked_at is not None
