@@ -134,9 +134,11 @@ class PictureStore:
         mime: str,
         now: int,
         person_id: str | None = None,
+        use_id: str | None = None,
     ) -> None:
         """Encrypt and keep something uploaded by a person: ``kind`` ``document``, ``enrolment`` or
-        ``evidence``. The caller has checked what it is. ``now`` is ms UTC."""
+        ``evidence``; or cut out of pictures of a use: ``crop``. The caller has checked what it is.
+        ``now`` is ms UTC."""
         conn.execute(
             picture.insert(),
             {
@@ -144,6 +146,7 @@ class PictureStore:
                 "org_path": org_path,
                 "kind": kind,
                 "person_id": person_id,
+                "use_id": use_id,
                 "mime": mime,
                 "size": len(data),
                 "pieces": 0,
@@ -170,9 +173,7 @@ class PictureStore:
         """
         key_id, wrapped, nonce, body = cbor2.loads(sealed)
         try:
-            return AESGCM(self._keyring.unwrap(key_id, wrapped)).decrypt(
-                nonce, body, name.encode()
-            )
+            return AESGCM(self._keyring.unwrap(key_id, wrapped)).decrypt(nonce, body, name.encode())
         except InvalidTag as error:
             raise _damaged() from error
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
 
 from backend.store.metadata import metadata
 from backend.store.tables.columns import data, key, millis, path, ref, state, text
@@ -48,7 +57,6 @@ look = Table(
     Column("press", Integer),
     Column("counter", BigInteger),  # of the event that named the last picture needed
     state("state"),  # waiting (for pictures) · ready · done
-    Column("holds_press", Boolean, nullable=False, default=False),  # a sleeve waits for it
     data("input"),  # picture ids
     data("result"),
     Column("finding", String(24)),
@@ -57,9 +65,11 @@ look = Table(
     millis("lease_until"),
     Column("attempts", Integer, nullable=False, default=0),
     millis("done_at"),
-    millis("answered_at"),  # the sleeve that waited was told
+    millis("held_since"),  # a sleeve waits for it with its next press; None once it was told
 )
 Index("ix_look_state", look.c.state, look.c.created_at)
+_held = look.c.held_since.is_not(None)
+Index("ix_look_held", look.c.held_since, sqlite_where=_held, postgresql_where=_held)
 
 sheet = Table(
     "sheet",

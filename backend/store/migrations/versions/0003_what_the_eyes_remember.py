@@ -59,7 +59,6 @@ def upgrade() -> None:
         sa.Column("press", sa.Integer(), nullable=True),
         sa.Column("counter", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("holds_press", sa.Boolean(), nullable=False),
         sa.Column("input", sa.JSON(), nullable=False),
         sa.Column("result", sa.JSON(), nullable=False),
         sa.Column("finding", sa.String(length=24), nullable=True),
@@ -68,10 +67,18 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("held_since", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_look")),
     )
     op.create_index(op.f("ix_look_application_id"), "look", ["application_id"], unique=False)
+    op.create_index(
+        "ix_look_held",
+        "look",
+        ["held_since"],
+        unique=False,
+        sqlite_where=sa.text("held_since IS NOT NULL"),
+        postgresql_where=sa.text("held_since IS NOT NULL"),
+    )
     op.create_index("ix_look_state", "look", ["state", "created_at"], unique=False)
     op.create_index(op.f("ix_look_use_id"), "look", ["use_id"], unique=False)
     op.create_table(
@@ -108,6 +115,7 @@ def downgrade() -> None:
     op.drop_table("sheet")
     op.drop_index(op.f("ix_look_application_id"), table_name="look")
     op.drop_index(op.f("ix_look_state"), table_name="look")
+    op.drop_index(op.f("ix_look_held"), table_name="look")
     op.drop_index(op.f("ix_look_use_id"), table_name="look")
     op.drop_table("look")
     op.drop_index(op.f("ix_imprint_template_seal_id"), table_name="imprint_template")

@@ -1,0 +1,204 @@
+"""Looks that the eyes are to take: a durable queue beside the journal.
+
+A look waits until the pictures that it needs have come, is leased by whoever takes it, and ends
+with a finding. Lock order: one look, then pictures, then the log's head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, or_, select, update
+
+from backend.store.dialect import insert_or_ignore
+from backend.store.tables import look, picture
+
+WAITING: Final = "waiting"
+READY: Final = "ready"
+DONE: Final = "done"
+_OPEN: Final = (WAITING, READY)
+_ON_ITS_WAY: Final = "announced"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLook:
+    """A look to take. ``about`` tells it from every other: the same one is queued once."""
+
+    kind: str
+    about: tuple[object, ...]
+    org_path: str
+    state: str
+    at: int
+    input: Mapping[str, Any] = field(default_factory=dict)
+    device: str | None = None
+    use_id: str | None = None
+    application: str | None = None
+    press: int | None = None
+    counter: int | None = None
+    held: bool = False
+    """Whether a sleeve waits for it before its next press."""
+
+    @property
+    def id(self) -> str:
+        """A digest of what it is about."""
+        text = "\n".join(map(str, (self.kind, *self.about)))
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def add(conn: Connection, looks: Sequence[NewLook]) -> None:
+    """Queue ``looks`` that are not queued yet."""
+    if looks:
+        conn.execute(
+            insert_or_ignore(conn, look),
+            [
+                {
+                    "id": one.id,
+                    "kind": one.kind,
+                    "org_path": one.org_path,
+                    "device_id": one.device,
+                    "use_id": one.use_id,
+                    "application_id": one.application,
+                    "press": one.press,
+                    "counter": one.counter,
+                    "state": one.state,
+                    "held_since": one.at if one.held else None,
+                    "input": dict(one.input),
+                    "result": {},
+                    "created_at": one.at,
+                    "attempts": 0,
+                }
+                for one in looks
+            ],
+        )
+
+
+def waiting(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """The oldest looks that wait for pictures or for approved pages to be read."""
+    return conn.execute(
+        select(look)
+        .where(look.c.state == WAITING)
+        .order_by(look.c.created_at, look.c.id)
+        .limit(limit)
+    ).all()
+
+
+def on_their_way(conn: Connection, pictures: Sequence[str]) -> set[str]:
+    """Which of these pictures have not come yet, and may."""
+    query = select(picture.c.id).where(
+        picture.c.id.in_(list(pictures)), picture.c.state == _ON_ITS_WAY
+    )
+    return set(conn.execute(query).scalars())
+
+
+def being_read(conn: Connection, applications: Sequence[str]) -> set[str]:
+    """Which of these applications have pages that are still to be read."""
+    query = select(look.c.application_id).where(
+        look.c.kind == "reference",
+        look.c.state.in_(_OPEN),
+        look.c.application_id.in_(list(applications)),
+    )
+    return set(conn.execute(query).scalars())
+
+
+def release(conn: Connection, ids: Sequence[str]) -> None:
+    """Nothing is missing any more: these may be taken."""
+    if ids:
+        conn.execute(
+            update(look)
+            .where(look.c.id.in_(list(ids)), look.c.state == WAITING)
+            .values(state=READY)
+        )
+
+
+def lease(conn: Connection, now: int, lease_ms: int) -> Row[Any] | None:
+    """Take the most urgent look: first those that a sleeve waits for, then the oldest."""
+    free = or_(look.c.lease_until.is_(None), look.c.lease_until < now)
+    row = conn.execute(
+        select(look)
+        .where(look.c.state == READY, free)
+        .order_by(look.c.held_since.is_(None), look.c.created_at, look.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is not None:
+        conn.execute(
+            update(look)
+            .where(look.c.id == row.id)
+            .values(lease_until=now + lease_ms, attempts=look.c.attempts + 1)
+        )
+    return row
+
+
+def give_back(conn: Connection, look_id: str) -> None:
+    """It was not taken after all: anybody may, at once."""
+    conn.execute(update(look).where(look.c.id == look_id).values(lease_until=None))
+
+
+def lock_open(conn: Connection, look_id: str) -> bool:
+    """Lock a look; False when somebody else has ended it meanwhile."""
+    query = select(look.c.state).where(look.c.id == look_id).with_for_update()
+    return conn.execute(query).scalar() in _OPEN
+
+
+def finish(
+    conn: Connection,
+    look_id: str,
+    *,
+    finding: str,
+    result: Mapping[str, Any],
+    seq: int | None,
+    now: int,
+) -> None:
+    """It was taken; ``seq`` is the record that says so."""
+    conn.execute(
+        update(look)
+        .where(look.c.id == look_id)
+        .values(state=DONE, finding=finding, result=dict(result), seq=seq, done_at=now)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Looks not yet taken: how many may be, how many wait, and since when (ms UTC) the oldest."""
+
+    ready: int
+    waiting: int
+    oldest: int | None
+
+
+def backlog(conn: Connection) -> Backlog:
+    """What is to be done."""
+    rows = conn.execute(
+        select(look.c.state, func.count(), func.min(look.c.created_at))
+        .where(look.c.state.in_(_OPEN))
+        .group_by(look.c.state)
+    ).all()
+    counts = {state: count for state, count, _ in rows}
+    oldest = min((at for state, _, at in rows if state == READY), default=None)
+    return Backlog(counts.get(READY, 0), counts.get(WAITING, 0), oldest)
+
+
+def held(conn: Connection, late_before: int, limit: int = 50) -> Sequence[Row[Any]]:
+    """Looks that a sleeve waits for, and that may be answered: taken, or too late."""
+    return conn.execute(
+        select(look)
+        .where(
+            look.c.held_since.is_not(None),
+            or_(look.c.state == DONE, look.c.held_since < late_before),
+        )
+        .order_by(look.c.held_since)
+        .limit(limit)
+    ).all()
+
+
+def let_go(conn: Connection, look_id: str) -> bool:
+    """The sleeve is being told; False when somebody else has told it."""
+    done = conn.execute(
+        update(look)
+        .where(look.c.id == look_id, look.c.held_since.is_not(None))
+        .values(held_since=None)
+    )
+    return bool(done.rowcount)
