@@ -34,6 +34,22 @@ def seals(conn: Connection, seen: ColumnElement[bool]) -> Sequence[Row[Any]]:
     return conn.execute(query).all()
 
 
+def sleeve_names(conn: Connection, devices: Collection[str]) -> dict[str, Row[Any]]:
+    """Seal, its custodian and place by sleeve: ``seal_name``, ``custodian_id``, ``org_name``."""
+    query: Select[Any] = (
+        select(
+            device.c.id,
+            seal.c.name.label("seal_name"),
+            seal.c.custodian_id,
+            organisation.c.name.label("org_name"),
+        )
+        .outerjoin(seal, seal.c.id == device.c.seal_id)
+        .outerjoin(organisation, organisation.c.path == device.c.org_path)
+        .where(device.c.id.in_(sorted(devices)))
+    )
+    return {row.id: row for row in conn.execute(query)}
+
+
 def holders(
     conn: Connection, kinds: Collection[Role], paths: Collection[str], now: int
 ) -> Sequence[Row[Any]]:

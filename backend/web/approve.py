@@ -16,13 +16,15 @@ from backend.domain.organisation import ancestors
 from backend.services.views import ApplicationView
 from backend.store import phone
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, page, pages, piece
 
 Version = Annotated[int, Form(ge=0)]
 Reason = Annotated[str, Form(max_length=500)]
 
 DONE: Final = (
     "submit",
+    "emergency",
+    "review",
     "approve",
     "reject",
     "return",
@@ -45,6 +47,14 @@ def application_page(
     if view.row.status == "draft" and "edit" in view.actions:
         return go(f"/applications/{application_id}/edit")
     return _show(request, web, who, view, done=done if done in DONE else "")
+
+
+@router.get("/applications/{application_id}/state")
+def application_state(
+    request: Request, who: Concerned, web: WebPort, application_id: str
+) -> Response:
+    """What changes on the page."""
+    return _state(request, web, who, web.reader.get(who.actor, application_id))
 
 
 @router.post("/applications/{application_id}/approve")
@@ -208,7 +218,11 @@ def _do(
         if error.kind in ("missing", "unauthenticated"):
             raise
         view = web.reader.get(who.actor, application_id)
+        if request.headers.get("hx-request"):
+            return _state(request, web, who, view, error=error)
         return _show(request, web, who, view, error=error)
+    if request.headers.get("hx-request"):
+        return _state(request, web, who, web.reader.get(who.actor, application_id), done=name)
     return go(f"/applications/{application_id}?done={name}")
 
 
@@ -221,17 +235,39 @@ def _show(
     done: str = "",
     error: DomainError | None = None,
 ) -> Response:
-    values = {
+    values = _values(web, who, view, done, error) | {
+        "papers": _in_order(view),
+        "cursor": web.changes.head(),
+    }
+    return page(request, web, who, "application.html", values, 422 if error else 200)
+
+
+def _state(
+    request: Request,
+    web: Web,
+    who: Concerned,
+    view: ApplicationView,
+    *,
+    done: str = "",
+    error: DomainError | None = None,
+) -> Response:
+    """All but the papers: what is on the screen already is not looked at again."""
+    values = _values(web, who, view, done, error)
+    return piece(request, web, who, "parts/application_state.html", values)
+
+
+def _values(
+    web: Web, who: Concerned, view: ApplicationView, done: str, error: DomainError | None
+) -> dict[str, Any]:
+    return {
         "view": view,
         "row": view.row,
         "done": done,
         "error": error,
-        "papers": _in_order(view),
         "delegates": _delegates(web, who.actor, view),
         "step": _open_step(view),
         "grant": next((one for one in reversed(view.grants)), None),
     }
-    return page(request, web, who, "application.html", values, 422 if error else 200)
 
 
 def _in_order(view: ApplicationView) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -18,7 +19,7 @@ from backend.store import alert_lists, today
 from backend.store.application_lists import ApplicationFilter
 from backend.store.scope import in_branches
 from backend.store.tables import alert, device, seal
-from backend.web import formats
+from backend.web import formats, permits
 from backend.web.alert_texts import AlertText, alert_texts
 from backend.web.i18n import reading_locale
 from backend.web.live import Head
@@ -73,7 +74,14 @@ async def live_home(
     return changed(web, last_event_id if last_event_id is not None else cursor, wanted)
 
 
-_KINDS: Final = ("application.", "grant.", "event.grant_burnt", "event.use_finished", "alert.")
+_KINDS: Final = (
+    "application.",
+    "permit.",
+    "grant.",
+    "event.grant_burnt",
+    "event.use_finished",
+    "alert.",
+)
 
 
 def _values(web: Web, actor: Actor) -> dict[str, Any]:
@@ -98,6 +106,10 @@ def _values(web: Web, actor: Actor) -> dict[str, Any]:
         "sleeves": kept,
         "uses": uses,
         "may_apply": holds(actor, *ASKERS),
+        "permits": permits.to_decide(web, actor) if decides else [],
+        "carried": permits.carried(web, actor),
+        "to_review": _to_review(web, actor),
+        "decides": holds(actor, Role.APPROVER),
     }
 
 
@@ -109,6 +121,13 @@ def _waiting(row: ApplicationRow, now: int) -> Waiting:
         return Waiting(row, "mute", None)
     left = row.due_at - now
     return Waiting(row, "bad" if left < 0 else "warn" if left < _SOON_MS else "ok", left)
+
+
+def _to_review(web: Web, actor: Actor) -> Sequence[ApplicationRow]:
+    """Emergencies that nobody has looked at."""
+    if not holds(actor, Role.SUPERVISOR):
+        return []
+    return web.reader.list(actor, ApplicationFilter(unreviewed=True), limit=_SHOWN).items
 
 
 def _cases(conn: Connection, web: Web, actor: Actor) -> list[AlertText]:

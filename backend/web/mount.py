@@ -18,10 +18,12 @@ from backend.services.device_orders import DeviceOrderService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
+from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.standing_in import StandInService
 from backend.web.live import Changes
 from backend.web.ports import Admin, AlertWords, CaseDesk, NoticeDesk, Web
 
@@ -33,9 +35,12 @@ MODULES: Final[tuple[str, ...]] = (
     "today",
     "pictures",
     "apply",
+    "attaching",  # before papers: its addresses are the more particular ones
     "papers",
     "approve",
-    "attaching",
+    "away",
+    "permits",
+    "emergency",
     "at_sleeve",
     "inbox",
     "uses_log",
@@ -89,4 +94,6 @@ def assemble(
             credentials=services.get(CredentialService),
         ),
         review_reason=review_reason,
+        permits=PermitService(context),
+        standing_in=StandInService(context),
     )

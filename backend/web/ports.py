@@ -18,10 +18,12 @@ from backend.services.device_orders import DeviceOrderService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
+from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.standing_in import StandInService
 from backend.web.live import Changes
 
 
@@ -139,6 +141,8 @@ class Web:
     people: PeopleService
     pictures: PictureService
     register: RegisterService
+    permits: PermitService
+    standing_in: StandInService
     changes: Changes
     alert_words: AlertWords
     case_desk: CaseDesk | None = None

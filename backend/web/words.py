@@ -47,6 +47,15 @@ PERSON_CHECK: Final[Mapping[str, Word]] = {
     "unchecked": Word(mark("未能核验"), "warn"),
 }
 
+PERMIT: Final[Mapping[str, Word]] = {
+    "wanted": Word(mark("待审批"), "run"),
+    "approved": Word(mark("已批准"), "ok"),
+    "rejected": Word(mark("未批准"), "mute"),
+    "out": Word(mark("外带中"), "warn"),
+    "returned": Word(mark("已归还"), "ok"),
+    "overdue": Word(mark("超期未还"), "bad"),
+}
+
 SEVERITY: Final[Mapping[str, Word]] = {
     "critical": Word(mark("紧急"), "bad"),
     "major": Word(mark("重要"), "warn"),

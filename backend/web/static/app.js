@@ -32,3 +32,47 @@ if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.reg
     setInterval(() => { if (Date.now() - heard > SILENCE_MS) off(); }, 5000);
   }
 })();
+
+// A time limit is seen running.
+(() => {
+  const MINUTE = 60000;
+  const lasting = (ms, [day, hour, minute, second]) => {
+    const s = Math.floor(Math.abs(ms) / 1000);
+    if (s >= 86400) return `${Math.floor(s / 86400)}${day}${Math.floor((s % 86400) / 3600)}${hour}`;
+    if (s >= 3600) return `${Math.floor(s / 3600)}${hour}${Math.floor((s % 3600) / 60)}${minute}`;
+    return `${Math.floor(s / 60)}${minute}${s % 60}${second}`;
+  };
+  const tick = () => {
+    for (const one of document.querySelectorAll("[data-due]")) {
+      one.dataset.here ??= Date.now();
+      const left = one.dataset.due - one.dataset.ahead - (Date.now() - one.dataset.here);
+      one.textContent = (left < 0 ? one.dataset.over : one.dataset.left).replace("{lasting}", lasting(left, one.dataset.units.split(",")));
+      const tone = left < 0 ? "bad" : left < 120 * MINUTE ? "warn" : "mute";
+      one.parentElement.classList.remove("mute", "warn", "bad", "ok");
+      one.parentElement.classList.add(tone);
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+
+  // Usual reasons at one touch.
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-fill]");
+    if (!chip) return;
+    const field = document.getElementById(chip.dataset.fill);
+    field.value = field.value ? `${field.value}；${chip.textContent}` : chip.textContent;
+    field.focus();
+  });
+
+  // News does not take away what somebody is just writing.
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches("[data-holds]") && event.target.querySelector(".act[open] textarea:not(:placeholder-shown), .act[open] :focus")) event.preventDefault();
+  });
+
+  // Signing out takes along what this phone kept.
+  document.addEventListener("submit", (event) => {
+    if (event.target.getAttribute("action") !== "/sign-out") return;
+    localStorage.clear();
+    if (window.indexedDB) indexedDB.deleteDatabase("zhiyin-papers");
+  });
+})();

@@ -1,0 +1,149 @@
+"""The phone's own pages, without a browser: permits, emergencies, standing in, papers in pieces."""
+
+import hashlib
+from datetime import datetime, timedelta
+from urllib.parse import unquote
+
+from fastapi.testclient import TestClient
+
+from backend.services.paper_pieces import PIECE_BYTES
+from backend.web import formats
+from tests.support.photographs import long_pdf
+from tests.support.world import VILLAGE
+from tests.unit.backend.web.conftest import Town
+
+
+def field(town: Town, hours: float) -> str:
+    moment: datetime = formats.local(town.made.world.clock()) + timedelta(hours=hours)
+    return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def asked(town: Town, client: TestClient) -> str:
+    answer = client.post(
+        "/permits",
+        data={
+            "device": "SL-330109103201-committee",
+            "place": "镇便民服务中心",
+            "purpose": "集中办理社保",
+            "from_at": field(town, -0.1),
+            "until_at": field(town, 5),
+            "carrier": town.made.people["custodian"].person_id,
+        },
+    )
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"]).partition("?")[0]
+
+
+def test_a_permit_is_asked_for_approved_carried_out_and_returned(town: Town) -> None:
+    custodian, approver = town.client("custodian"), town.client("approver")
+    address = asked(town, custodian)
+    assert "等我批准外带" in approver.get("/home").text
+    assert "同意外带" not in custodian.get(address).text
+    assert "同意外带" in approver.get(address).text
+    # Nobody approves what they keep, even when they post it all the same (C26).
+    assert custodian.post(f"{address}/approve").status_code == 422
+    assert approver.post(f"{address}/approve").status_code == 303
+    assert "登记外带" in custodian.get("/home").text
+    assert custodian.post(f"{address}/out").status_code == 303
+    assert "外带中" in custodian.get("/permits").text
+    assert custodian.post(f"{address}/back").status_code == 303
+    kinds = [one.kind for one in town.made.world.records() if one.kind.startswith("permit.")]
+    assert kinds == [
+        "permit.wanted",
+        "permit.approved",
+        "permit.out",
+        "permit.returned",
+    ]
+
+
+def test_a_refused_permit_says_why(town: Town) -> None:
+    address = asked(town, town.client("custodian"))
+    approver = town.client("approver")
+    assert approver.post(f"{address}/reject", data={"reason": " "}).status_code == 422
+    assert approver.post(f"{address}/reject", data={"reason": "请到村里办"}).status_code == 303
+    assert "请到村里办" in town.client("custodian").get(address).text
+
+
+def test_promise_6_another_branch_sees_and_decides_no_permit(town: Town) -> None:
+    address = asked(town, town.client("custodian"))
+    stranger = town.client("stranger")
+    assert stranger.get(address).status_code == 404
+    assert stranger.post(f"{address}/approve").status_code == 404
+    assert "镇便民服务中心" not in stranger.get("/permits").text
+
+
+def test_an_emergency_takes_two_people_and_a_review(town: Town) -> None:
+    made = town.made
+    applicant, approver = town.client("applicant"), town.client("approver")
+    form = {
+        "org": VILLAGE,
+        "matter": "330109.residence",
+        "operator": made.people["operator"].person_id,
+        "beneficiary": "孔阿毛",
+        "reason": "山洪转移，安置点等着要",
+    }
+    assert applicant.post("/emergency", data={**form, "reason": " "}).status_code == 422
+    answer = applicant.post("/emergency", data=form)
+    assert answer.status_code == 303, answer.text
+    address = str(answer.headers["location"]).partition("?")[0]
+    assert applicant.post(f"{address}/approve", data={"version": "1"}).status_code == 422
+    assert approver.post(f"{address}/approve", data={"version": "1"}).status_code == 303
+    (opened,) = made.world.records("emergency.opened")
+    assert opened.data["confirmed_by"] == made.people["approver"].person_id
+    town_desk = town.client("town")
+    assert "等我复核的应急用印" in town_desk.get("/home").text
+    assert "复核应急用印" in town_desk.get(address).text
+    sent = town_desk.post(f"{address}/review", data={"outcome": "proper", "note": "情况属实"})
+    assert sent.status_code == 303
+    (reviewed,) = made.world.records("emergency.reviewed")
+    assert reviewed.data["outcome"] == "proper"
+
+
+def test_somebody_stands_in_and_it_is_taken_back(town: Town) -> None:
+    approver = town.client("approver")
+    to = town.made.people["operator"].person_id
+    page = approver.get("/away").text
+    assert "赵水根" in page
+    assert "王芳" not in page, "who keeps the seal does not approve (C26)"
+    assert approver.post("/away", data={"to": to, "until_at": ""}).status_code == 422
+    sent = approver.post("/away", data={"to": to, "until_at": field(town, 72)})
+    assert sent.status_code == 303
+    page = approver.get("/away").text
+    assert "赵水根代您审批" in page
+    role_id = page.partition("/away/")[2].partition("/")[0]
+    assert town.client("stranger").post(f"/away/{role_id}/end").status_code == 404
+    assert approver.post(f"/away/{role_id}/end").status_code == 303
+    assert "赵水根代您审批" not in approver.get("/away").text
+
+
+def test_pieces_over_http_make_a_paper(town: Town) -> None:
+    client, data = town.client("applicant"), long_pdf()
+    base = f"/applications/{town.made.day.draft}/papers/pieces"
+    query = {"digest": hashlib.sha256(data).hexdigest(), "size": len(data), "name": "合同.pdf"}
+    told = client.get(base, params=query).json()
+    assert told == {"held": [], "pieces": -(-len(data) // PIECE_BYTES), "bytes": PIECE_BYTES}
+    for position in range(told["pieces"]):
+        piece = data[position * PIECE_BYTES : (position + 1) * PIECE_BYTES]
+        answer = client.post(base, params=query | {"position": position}, content=piece)
+        assert answer.status_code == 200
+    assert "合同.pdf" in unquote(answer.text)
+    too_long = client.post(base, params=query | {"position": 0}, content=bytes(PIECE_BYTES * 2))
+    assert too_long.status_code == 413
+    assert town.client("approver").get(base, params=query).status_code == 403
+
+
+def test_what_changes_of_an_application_comes_without_its_papers(town: Town) -> None:
+    approver, waiting = town.client("approver"), town.made.day.waiting
+    state = approver.get(f"/applications/{waiting}/state").text
+    assert "同意" in state
+    assert "<img" not in state
+    assert "application-said" not in state
+    version = state.partition('name="version" value="')[2].partition('"')[0]
+    answer = approver.post(
+        f"/applications/{waiting}/approve",
+        data={"version": version},
+        headers={"hx-request": "true"},
+    )
+    assert answer.status_code == 200
+    assert "已同意" in answer.text
+    assert len(answer.content) < 6000
