@@ -38,14 +38,6 @@ def admin_page(request: Request, who: Viewer, web: WebPort) -> Response:
     return page(request, web, who, "admin.html", values)
 
 
-@router.get("/admin/matters")
-def matters_page(request: Request, who: Viewer, web: WebPort) -> Response:
-    """The catalogue as it holds for the actor's first branch."""
-    branch = next(iter(who.actor.branches()), "/")
-    found = web.matters.catalogue(who.actor, branch)
-    return page(request, web, who, "matters.html", {"matters": found})
-
-
 @router.get("/admin/orgs/{org_id}")
 def org_page(request: Request, who: Concerned, web: WebPort, org_id: str) -> Response:
     """One organisation with its seals and people."""

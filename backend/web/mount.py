@@ -48,6 +48,7 @@ MODULES: Final[tuple[str, ...]] = (
     "alerts_pages",
     "sleeve_pages",
     "admin",
+    "matter_admin",
     "org_settings",
     "sleeve_admin",
     "exports",

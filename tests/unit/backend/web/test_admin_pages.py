@@ -155,3 +155,68 @@ def test_who_only_watches_changes_nothing(shared_town: Town) -> None:
     assert "改名" not in client.get(BASE).text
     assert f'action="{BASE}/sleeves"' not in client.get(f"{BASE}/sleeves").text
     assert OTHER not in client.get(f"{BASE}/sleeves").text
+
+
+MATTER = {
+    "name": "村史馆借展",
+    "category": "文化",
+    "seals": "committee",
+    "c0_level": "village",
+    "c0_name": "村社负责人审批",
+    "c0_hours": "4",
+    "t0_from": "5万",
+    "t0_resolution": "1",
+    "t0c0_level": "town",
+    "t0c0_name": "镇街审批",
+    "t0c0_hours": "16",
+    "copies": "2",
+    "stamps_per_copy": "1",
+}
+
+
+def test_a_matter_is_looked_at_saved_and_changed_by_versions(town: Town) -> None:
+    client = town.client("admin")
+    new = MATTER | {"org": "/330109/330109103/", "code": "museum"}
+    looked = client.post("/admin/matters/new", data=new | {"do": "look"})
+    assert looked.status_code == 200
+    assert "从¥50,000.00起：" in looked.text
+    assert "保存为第1版" in looked.text
+    assert client.get("/admin/matters/330109103.museum").status_code == 404
+    assert client.post("/admin/matters/new", data=new | {"do": "save"}).status_code == 303
+    base = "/admin/matters/330109103.museum"
+    changed = MATTER | {"version": "1", "name": "村史馆借展协议", "copies": "4"}
+    page = client.post(base, data=changed | {"do": "look"}).text
+    assert page.count('class="chip warn"') == 2
+    assert client.post(base, data=changed | {"do": "save"}).status_code == 303
+    assert "第2版" in client.get(base).text
+    # Somebody else's change in between is not written over.
+    stale = client.post(base, data=changed | {"do": "save"})
+    assert stale.status_code == 422
+    assert "刚被他人修改" in stale.text
+    kinds = [one.data["version"] for one in town.made.world.records("matter.changed")][-2:]
+    assert kinds == [1, 2]
+    assert client.post(f"{base}/retire").status_code == 303
+    assert "村史馆" not in client.get("/admin/matters?org=/330109/330109103/").text
+
+
+def test_a_matter_without_a_chain_is_refused_at_the_form(shared_town: Town) -> None:
+    new = MATTER | {"org": "/330109/330109103/", "code": "x", "c0_name": "", "c0_hours": ""}
+    answer = shared_town.client("admin").post("/admin/matters/new", data=new | {"do": "look"})
+    assert answer.status_code == 422
+    assert "审批环节" in answer.text
+    assert 'value="村史馆借展"' in answer.text
+
+
+def test_promise_6_the_catalogue_above_is_read_not_changed(shared_town: Town) -> None:
+    client = shared_town.client("admin")
+    page = client.get("/admin/matters/330109.residence")
+    assert page.status_code == 200
+    assert "disabled" in page.text
+    for do in ("look", "save"):
+        answer = client.post(
+            "/admin/matters/330109.residence", data=MATTER | {"version": "1", "do": do}
+        )
+        assert (do, answer.status_code) in (("look", 200), ("save", 422))
+    assert "村史馆" not in client.get("/admin/matters/330109.residence").text
+    stranger = shared_town.client("stranger")
+    assert stranger.get("/admin/matters?org=/330109/330109103/330109103201/").status_code == 404
