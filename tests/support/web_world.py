@@ -122,7 +122,9 @@ class WebWorld:
     day: Day
 
     @classmethod
-    def create(cls, url: str, folder: Path, *, review_reason: str | None = None) -> Self:
+    def create(
+        cls, url: str, folder: Path, *, review_reason: str | None = None, https: bool = False
+    ) -> Self:
         """Build it all; a second or so."""
         world = World.create(url, folder)
         world.clock.time = MORNING
@@ -140,12 +142,22 @@ class WebWorld:
         found.add(web)
         day = builder.day()
         return cls(
-            world, application(found), web, builder.people, builder.logins, builder.seals, day
+            world,
+            application(found, https=https),
+            web,
+            builder.people,
+            builder.logins,
+            builder.seals,
+            day,
         )
 
     def close(self) -> None:
         """Let go of the database."""
         self.world.close()
+
+    def submit(self, title: str, stamps: int = 1) -> str:
+        """One more application that waits for the approver; its id."""
+        return _Builder.of(self)._submitted(title, stamps).row.id
 
     def use(self, village: str) -> str:
         """One more use (stamped without a grant), as the gateway would record it; its id."""
@@ -184,10 +196,10 @@ def services(world: World, store: PictureStore) -> Services:
     )
 
 
-def application(found: Services) -> FastAPI:
-    """The pages over ``found``, without HTTPS."""
+def application(found: Services, *, https: bool = False) -> FastAPI:
+    """The pages over ``found``."""
     return create_app(
-        found, ApiSettings(https=False), routers=mount.routers(), finish=[errors.install]
+        found, ApiSettings(https=https), routers=mount.routers(), finish=[errors.install]
     )
 
 
