@@ -1,5 +1,10 @@
 """``python -m zhiyin``."""
 
-from zhiyin.cli import app
+import sys
 
-app()
+try:
+    from zhiyin.cli import app
+
+    app()
+except KeyboardInterrupt:  # before any command could say what it means
+    sys.exit(130)

@@ -14,7 +14,8 @@ from itertools import count
 from typing import Final
 
 from seal_firmware_sim.scenarios.format import Scenario
-from seal_firmware_sim.scenarios.scripts import Progress, Scene, Stage, script
+from seal_firmware_sim.scenarios.scenes import Progress, Scene, Stage
+from seal_firmware_sim.scenarios.scripts import script
 from seal_firmware_sim.scenarios.stage import Actor, Script
 from seal_firmware_sim.sleeve import Sleeve
 
@@ -41,7 +42,8 @@ class Player:
     """Scripts and sleeves of one scenario, in one thread.
 
     ``before`` is how far an earlier run had come, by the actions' numbers: what has ended, or was
-    interrupted at a sleeve, is not begun again.
+    interrupted at a sleeve, is not begun again. Make it before the sleeves have power: conditions
+    that lasted when the earlier run ended are brought about again.
     """
 
     def __init__(
@@ -72,7 +74,11 @@ class Player:
             name = f"{number + 1}:{type(action).__name__} {action.at}"
             at = scenario.time(action.at) if known is None else now()
             item = _Running(at, next(self._order), name, scene, script(scene))
-            heapq.heappush(self._waiting, item)
+            if scene.progress.until is None:
+                self._waiting.append(item)
+            else:
+                self._step(item)
+        heapq.heapify(self._waiting)
 
     @property
     def actors(self) -> Mapping[tuple[int, str], Actor]:
@@ -87,6 +93,12 @@ class Player:
     def done(self) -> bool:
         """Whether every script has ended."""
         return not self._waiting
+
+    @property
+    def midway(self) -> bool:
+        """Whether a script is where an interruption would end it."""
+        begun = (self.progress.get(item.scene.number) for item in self._waiting)
+        return any(one is not None and one.midway for one in begun)
 
     @property
     def idle(self) -> bool:

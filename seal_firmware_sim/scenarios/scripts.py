@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from gateway.protocol import cose, envelope, topics
 from gateway.protocol.messages import Fault, GrantBurnt, Position, Stamped, Tamper, UseFinished
 from seal_firmware_sim import inputs
-from seal_firmware_sim.hardware.cameras import Paper, View
+from seal_firmware_sim.hardware.cameras import View
 from seal_firmware_sim.scenarios import format as fmt
-from seal_firmware_sim.scenarios.stage import Actor, Request, Script, Wait, World
+from seal_firmware_sim.scenarios.scenes import MINUTE, SECOND, Part, Scene, Turn, in_turn
+from seal_firmware_sim.scenarios.stage import Actor, Script
 from seal_firmware_sim.session import Phase
 from seal_firmware_sim.sleeve import Sleeve
 
-SECOND: Final = 1_000
-MINUTE: Final = 60 * SECOND
 ATTEMPTS: Final = 3
 """How often somebody tries to be recognised."""
 
 _METRES_PER_DEGREE: Final = 111_320
-
-Part = Generator[Wait, None, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything a script may use. ``actors`` by (village, seal); ``seed`` makes the papers."""
-
-    world: World
-    actors: Mapping[tuple[int, str], Actor]
-    seed: int
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an action has come; kept, so that one that was interrupted in the office goes on.
-
-    What was interrupted at the sleeve is over: the sleeve lost its power and says so itself.
-    """
-
-    application: str | None = None
-    at_sleeve: bool = False
-    done: bool = False
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether it has something left to do after an interruption."""
-        return self.application is not None and not self.at_sleeve and not self.done
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One action on the stage. ``number`` is its place in the scenario."""
-
-    stage: Stage
-    number: int
-    action: Any
-    progress: Progress
-
-    @property
-    def actor(self) -> Actor:
-        """The sleeve that the action names."""
-        return self.stage.actors[self.action.village, self.action.seal]
-
-    @property
-    def world(self) -> World:
-        """The office side."""
-        return self.stage.world
-
-    @property
-    def application(self) -> str:
-        """The application that the action began with."""
-        if self.progress.application is None:
-            raise RuntimeError(f"action {self.number} has not applied yet")
-        return self.progress.application
-
-    def request(self) -> Request:
-        """What is applied for; the same each time it is asked."""
-        action = self.action
-        text = self.world.seal_text(action.village, action.seal)
-        return Request(
-            village=action.village,
-            seal=action.seal,
-            matter=action.matter,
-            title=action.title,
-            purpose=action.purpose,
-            stamps=action.stamps,
-            paper=Paper(action.paper, self.stage.seed + self.number, text),
-            amount=action.amount,
-            counterparty=action.counterparty,
-            within=action.within,
-        )
 
 
 def script(scene: Scene) -> Script:
@@ -110,15 +36,22 @@ def _phase(sleeve: Sleeve) -> Phase:
 
 def _use(scene: Scene) -> Script:
     action, actor = scene.action, scene.actor
-    yield from _approved(scene)
+    if scene.progress.until is None:
+        yield from _approved(scene)
+        if action.offline:
+            grant = scene.world.grant(scene.application)
+            yield lambda: actor.holds(grant) and actor.idle
+            actor.sleeve.set_link(reachable=False)
+        yield from _at_sleeve(scene, view=action.first_view, pin=action.pin)
     if action.offline:
-        grant = scene.world.grant(scene.application)
-        yield lambda: actor.holds(grant) and actor.idle
-        actor.sleeve.set_link(reachable=False)
-    yield from _at_sleeve(scene, view=action.first_view, pin=action.pin)
-    if action.offline:
-        yield action.back_after * MINUTE
-        actor.sleeve.set_link(reachable=True)
+        yield from _away(scene, action.back_after)
+
+
+def _away(scene: Scene, minutes: int) -> Part:
+    """No network for so long."""
+    sleeve = scene.actor.sleeve
+    yield from in_turn(scene, Turn(minutes * MINUTE, lambda: sleeve.set_link(reachable=False)))
+    sleeve.set_link(reachable=True)
 
 
 def _approved(scene: Scene) -> Part:
@@ -259,11 +192,17 @@ def _covered_camera(scene: Scene) -> Script:
 
 
 def _seal_out(scene: Scene) -> Script:
-    actor = scene.actor
-    for is_open in (True, False):
-        actor.device.switches.set("seal", is_open=is_open)
-        actor.sleeve.tick()
-        yield scene.action.minutes * MINUTE
+    actor, ms = scene.actor, scene.action.minutes * MINUTE
+    yield from in_turn(
+        scene,
+        Turn(ms, lambda: _switch(actor, "seal", is_open=True)),
+        Turn(ms, lambda: _switch(actor, "seal", is_open=False)),
+    )
+
+
+def _switch(actor: Actor, switch: inputs.Switch, *, is_open: bool) -> None:
+    actor.device.switches.set(switch, is_open=is_open)
+    actor.sleeve.tick()
 
 
 def _motor_nudge(scene: Scene) -> Script:
@@ -279,30 +218,53 @@ def _carried_away(scene: Scene) -> Script:
         raise RuntimeError(f"{actor.sleeve.device} has no home to be carried from")
     north = action.metres / _METRES_PER_DEGREE
     away = Position(lat=actor.home.lat + north, lon=actor.home.lon, accuracy=8.0)
-    for place, moving in ((away, True), (away, False), (actor.home, False)):
+
+    def carry(place: Position, *, moving: bool) -> None:
         actor.device.motion.carry(place, moving=moving)
         actor.sleeve.tick()
-        yield action.minutes * MINUTE // 2
+
+    half, home = action.minutes * MINUTE // 2, actor.home
+    yield from in_turn(
+        scene,
+        Turn(half, lambda: carry(away, moving=True)),
+        Turn(half, lambda: carry(away, moving=False)),
+        Turn(half, lambda: carry(home, moving=False)),
+    )
 
 
 def _silent(scene: Scene) -> Script:
-    sleeve = scene.actor.sleeve
-    sleeve.set_link(reachable=False)
-    yield scene.action.minutes * MINUTE
-    sleeve.set_link(reachable=True)
+    yield from _away(scene, scene.action.minutes)
 
 
 def _clock_back(scene: Scene) -> Script:
-    actor = scene.actor
-    # Something that carries the right time goes before, so that going back is seen.
-    actor.inject(Tamper(switch="case", open=False))
-    yield 2 * MINUTE
-    actor.sleeve.set_link(reachable=False)
-    yield MINUTE
-    actor.device.clock.shift(-scene.action.minutes * MINUTE)
-    actor.inject(Fault(code="sensor", detail="self test"))
-    yield MINUTE
-    actor.sleeve.set_link(reachable=True)
+    actor, sleeve = scene.actor, scene.actor.sleeve
+
+    def cut_off() -> None:
+        sleeve.set_link(reachable=False)
+
+    def turn_back() -> None:
+        actor.device.clock.shift(-scene.action.minutes * MINUTE)
+
+    def try_button() -> None:
+        turn_back()
+        actor.inject(Fault(code="sensor", detail="self test"))
+
+    def still_back() -> None:
+        cut_off()
+        turn_back()
+
+    yield from in_turn(
+        scene,
+        # Something that carries the right time goes before, so that going back is seen.
+        Turn(2 * MINUTE, lambda: actor.inject(Tamper(switch="case", open=False)), _nothing),
+        Turn(MINUTE, cut_off),
+        Turn(MINUTE, try_button, still_back),
+    )
+    sleeve.set_link(reachable=True)
+
+
+def _nothing() -> None:
+    """For a condition that is over at once."""
 
 
 def _jam(scene: Scene) -> Script:
@@ -312,13 +274,23 @@ def _jam(scene: Scene) -> Script:
 
 
 def _withheld(scene: Scene) -> Script:
-    actor = scene.actor
-    actor.wire.withhold(actor.firmware.core.memory.counter + 1)
-    for is_open in (True, False):
-        actor.device.switches.set("case", is_open=is_open)
-        actor.sleeve.tick()
-        yield 40 * SECOND
-    yield scene.action.minutes * MINUTE
+    actor, progress = scene.actor, scene.progress
+
+    def withhold() -> None:
+        actor.wire.withhold(progress.withheld)
+
+    def case(*, is_open: bool) -> None:
+        withhold()
+        _switch(actor, "case", is_open=is_open)
+
+    if progress.until is None:
+        progress.withheld = actor.firmware.core.memory.counter + 1
+    yield from in_turn(
+        scene,
+        Turn(40 * SECOND, lambda: case(is_open=True)),
+        Turn(40 * SECOND, lambda: case(is_open=False)),
+        Turn(scene.action.minutes * MINUTE, _nothing, withhold),
+    )
     actor.wire.let_go()
     actor.sleeve.tick()
     yield lambda: actor.idle

@@ -126,7 +126,7 @@ class Wire:
 
     def withhold(self, counter: int) -> None:
         """Keep the event with ``counter`` back, however often the sleeve sends it."""
-        self._withheld[counter] = None
+        self._withheld.setdefault(counter, None)
 
     def let_go(self) -> None:
         """Send what was withheld after all."""

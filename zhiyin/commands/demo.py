@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+import seal_firmware_sim.scenarios
 
 if TYPE_CHECKING:
     from zhiyin.running.stopping import Stop
 
-FIRST_PORT = 8460
+FIRST_PORT: Final = 8460
+DAY: Final = Path(seal_firmware_sim.scenarios.__file__).parent / "yiqiao_day.yaml"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,54 +48,75 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """演示一个镇的一天：有人照章用印，有人作弊被当场抓住 · a town's day, on one clock.
 
-        With --once: exit code 0 when all came as the scenario says; 1 when not, or when it was
-        interrupted.
+        Exit code 0 when it was stopped after the pages were there; with --once, when all came as
+        the scenario says. 1 when not, or when it was stopped before.
         """
-        from seal_firmware_sim.scenarios.format import ScenarioError
-        from zhiyin import logs
-        from zhiyin.running.stopping import Stop
-
-        logs.configure("error", "console")
-        stop = Stop()
-        stop.listen()
-        try:
-            if once:
-                code = _once(scenario, stop, data, fresh=fresh, as_json=as_json)
-            else:
-                code = _live(scenario, stop, data or Path("var/demo"), speed, port, fresh=fresh)
-        except ScenarioError as error:
-            raise typer.BadParameter(str(error), param_hint="--scenario") from error
+        if once:
+            code = run(lambda stop: _once(scenario, stop, data, fresh=fresh, as_json=as_json))
+        else:
+            folder = data or Path("var/demo")
+            code = run(lambda stop: _live(scenario, stop, folder, speed, port, fresh=fresh))
         raise typer.Exit(code)
+
+
+def run(play: Callable[[Stop], int]) -> int:
+    """Run ``play`` until it ends or is told to stop; the exit code.
+
+    Raises:
+        typer.BadParameter: for a scenario that cannot be played.
+    """
+    from seal_firmware_sim.scenarios.format import ScenarioError
+    from zhiyin import logs
+    from zhiyin.running.stopping import Stop, Stopped
+
+    logs.configure("error", "console")
+    stop = Stop()
+    stop.listen()
+    try:
+        return play(stop)
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error)) from error
+    except Stopped:
+        progress("已停止 · stopped")
+        return 1
+
+
+def play_once(
+    scenario: Path, stop: Stop, *, folder: Path | None = None, fresh: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """The day without a page: what came of it, and whether that is as the scenario says.
+
+    Raises:
+        ScenarioError, Stopped, DomainError: as `zhiyin.demo.once.once`.
+    """
+    with stop.at_once():  # this imports everything there is
+        from zhiyin.demo.once import once
+
+    return once(scenario, stop, progress, folder=folder, fresh=fresh)
+
+
+def progress(text: str) -> None:
+    """Standard output is for the result."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _live(
     scenario: Path | None, stop: Stop, data: Path, speed: float, port: int, *, fresh: bool
 ) -> int:
-    from zhiyin.demo.play import DAY
-    from zhiyin.demo.show import live
+    with stop.at_once():
+        from zhiyin.demo.show import live
 
-    return live(data, scenario or DAY, speed, port, stop, fresh=fresh)
+    live(data, scenario or DAY, speed, port, stop, fresh=fresh)
+    return 0
 
 
 def _once(
     scenario: Path | None, stop: Stop, data: Path | None, *, fresh: bool, as_json: bool
 ) -> int:
-    from zhiyin.demo.once import once
-    from zhiyin.demo.play import DAY
-    from zhiyin.running.stopping import Stopped
-
-    try:
-        result, right = once(scenario or DAY, stop, _progress, folder=data, fresh=fresh)
-    except Stopped:
-        _progress("已停止 · stopped")
-        return 1
+    result, right = play_once(scenario or DAY, stop, folder=data, fresh=fresh)
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
         for key, value in result.items():
             print(f"{key:18} {value}")
     return 0 if right else 1
-
-
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from seal_firmware_sim.credentials import Credentials
     from seal_firmware_sim.shell import Shell
+    from zhiyin.running.stopping import Stop
 
 CredentialsFile = Annotated[
     Path,
@@ -85,20 +86,14 @@ def _play(
 
 
 def _once(scenario: Path) -> int:
-    from zhiyin import logs
-    from zhiyin.demo.once import once
-    from zhiyin.running.stopping import Stop, Stopped
+    from zhiyin.commands.demo import play_once, run
 
-    logs.configure("error", "console")
-    stop = Stop()
-    stop.listen()
-    try:
-        result, right = once(scenario, stop, _tell)
-    except Stopped:
-        _tell("已停止 · stopped")
-        return 1
-    typer.echo(json.dumps(result, ensure_ascii=False))
-    return 0 if right else 1
+    def play(stop: Stop) -> int:
+        result, right = play_once(scenario, stop)
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return 0 if right else 1
+
+    return run(play)
 
 
 def _fleet(

@@ -10,7 +10,7 @@ import msgspec
 
 from backend.domain.errors import DomainError
 from seal_firmware_sim.scenarios.format import Scenario
-from seal_firmware_sim.scenarios.scripts import Progress
+from seal_firmware_sim.scenarios.scenes import Progress
 
 
 class Kept(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from zhiyin.demo.play import Demo
-from zhiyin.demo.runner import Stopping
-from zhiyin.running.stopping import Stopped
+from zhiyin.running.stopping import Stop, Stopped
 
 
 def once(
     scenario: Path,
-    stopping: Stopping,
+    stop: Stop,
     tell: Callable[[str], None],
     *,
     folder: Path | None = None,
@@ -35,7 +34,7 @@ def once(
         demo = Demo(
             folder or Path(name),
             scenario=scenario,
-            stopping=stopping,
+            stop=stop,
             tell=tell,
             lasting=folder is not None,
             fresh=fresh,

@@ -6,11 +6,10 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-import seal_firmware_sim.scenarios
 from alerts.channels.base import Channel
 from alerts.preferences import Preferences
 from alerts.settings import AlertSettings
@@ -26,7 +25,7 @@ from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.journal import Journal
 from seal_firmware_sim.scenarios.format import Scenario, load
 from seal_firmware_sim.scenarios.player import Player
-from seal_firmware_sim.scenarios.scripts import Stage
+from seal_firmware_sim.scenarios.scenes import Stage
 from seal_firmware_sim.scenarios.stage import Actor, assemble
 from seal_firmware_sim.sleeve import Sleeve
 from zhiyin import wiring
@@ -36,14 +35,12 @@ from zhiyin.demo.folder import DemoFolder
 from zhiyin.demo.house import OneClock
 from zhiyin.demo.kept import Kept, digest
 from zhiyin.demo.office import Office
-from zhiyin.demo.runner import Runner, Stopping
+from zhiyin.demo.runner import Runner
 from zhiyin.demo.town import Founder, Town
 from zhiyin.running import schema
-from zhiyin.running.stopping import Stopped
+from zhiyin.running.stopping import Stop, Stopped
 from zhiyin.settings import FaceSettings, MqttSettings, Settings, WebSettings
 from zhiyin.wall import wall_clock
-
-DAY: Final = Path(seal_firmware_sim.scenarios.__file__).parent / "yiqiao_day.yaml"
 
 Tell = Callable[[str], None]
 
@@ -64,7 +61,7 @@ class Demo:
         folder: Path,
         *,
         scenario: Path,
-        stopping: Stopping,
+        stop: Stop,
         tell: Tell,
         speed: float | None = None,
         web_port: int | None = None,
@@ -74,7 +71,7 @@ class Demo:
         self.scenario: Scenario = load(scenario)
         _require_room(self.scenario)
         self._tell = tell
-        self._stopping = stopping
+        self._stop = stop
         self._lasting = lasting
         self._web = web_port is not None
         self._folder = DemoFolder(folder)
@@ -123,18 +120,20 @@ class Demo:
         return town
 
     def _step(self, number: int, of: int, zh: str, _en: str) -> None:
-        if self._stopping.is_set():
+        if self._stop.is_set():
             raise Stopped
         self._tell(f"[{number}/{of}] {zh}")
 
     def _found(self, channels: Mapping[str, Channel]) -> Town:
         self._tell("首次启动：建立演示镇（密钥、数据库、村社、人员、印章、套筒、人脸）…")
-        KeyRing.create(self.settings.keys_path())
-        house = wiring.build(self.settings, now=self.clock)
+        with self._stop.at_once():
+            KeyRing.create(self.settings.keys_path())
+            house = wiring.build(self.settings, now=self.clock)
         try:
-            schema.upgrade(house.db)
-            with house.db.write() as conn:
-                house.log.create(conn)
+            with self._stop.at_once():
+                schema.upgrade(house.db)
+                with house.db.write() as conn:
+                    house.log.create(conn)
 
             def broker(made: Commissioned) -> sim.MqttAddress:
                 return sim.MqttAddress(
@@ -145,7 +144,7 @@ class Demo:
                 )
 
             founder = Founder(house, self._tell, heartbeat_min=self.scenario.heartbeat_min)
-            town = founder.found(self.scenario.villages, broker, self._stopping.is_set)
+            town = founder.found(self.scenario.villages, broker, self._stop.is_set)
             vendors.choose(house, town, Preferences(house.services, AlertSettings(), channels))
             town.save(self._folder.town)
             return town
@@ -220,15 +219,18 @@ class Demo:
         """
         reason: BootReason = "power_on" if self._kept.totals else "commissioned"
         for actor in self.player.actors.values():
-            if self._stopping.is_set():
+            if self._stop.is_set():
                 return False
             if actor.sleeve.device not in self._kept.off:
                 actor.sleeve.power_on(reason)
-        if not self.runner.settle(self._stopping):
+        if not self.runner.settle(self._stop):
             return False
         self._keep()
         self.clock.rebase()
-        return self.runner.run(self._stopping)
+        ended = self.runner.run(self._stop)
+        if not ended and self._lasting:
+            self.runner.wind_up()
+        return ended
 
     def count(self) -> tuple[dict[str, Any], list[str]]:
         """What came of it, and what of that is not as the scenario says."""
@@ -237,7 +239,7 @@ class Demo:
 
     def stay(self) -> None:
         """After the day: time stands still, and all parts go on until told to stop."""
-        while self.runner.settle(self._stopping):
+        while self.runner.settle(self._stop):
             self._hub.poll(0.05)
 
     def close(self) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
+from backend.domain.errors import DomainError
 from seal_firmware_sim.scenarios.format import Scenario
 from seal_firmware_sim.scenarios.stage import Actor
 from zhiyin.demo.clock import DemoClock
@@ -21,6 +23,10 @@ LOOK_S: Final = 0.003
 
 PACE_S: Final = 0.05
 """The same while real time must pass: pages may be used meanwhile."""
+
+
+WIND_UP_S: Final = 1.2
+"""Real seconds that those who are at a sleeve are given when the demo is told to stop."""
 
 
 class Stopping(Protocol):
@@ -54,6 +60,11 @@ class Scripts(Protocol):
     @property
     def done(self) -> bool:
         """Whether every script has ended."""
+        ...
+
+    @property
+    def midway(self) -> bool:
+        """Whether a script is where an interruption would end it."""
         ...
 
     @property
@@ -91,8 +102,28 @@ class Alerts(Protocol):
         ...
 
 
-class Stuck(RuntimeError):
+class Stuck(DomainError):
     """A part did not get idle; the text names it."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            "demo_stuck",
+            f"演示停住了：{STUCK_S:.0f} 秒内没有进展，还在忙的有 {who}。请再运行一次，会接着演；"
+            "仍然如此请用 --fresh 重新开始",
+            f"no progress for {STUCK_S:.0f} s, busy: {who}; run it again to go on, or start over"
+            " with --fresh",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Stopping, once ``steady`` has come to ``at``."""
+
+    at: float
+    steady: Callable[[], float]
+
+    def is_set(self) -> bool:
+        return self.steady() >= self.at
 
 
 class Runner:
@@ -140,13 +171,19 @@ class Runner:
             if self._clock() >= self._end and self._scripts.done:
                 return True
             following = self._next()
-            if not self._paced(following):
-                continue
-            self._clock.move_to(following)
-            self._sleeves.poll(0)
-            self._scripts.run_due()
-            self._keep()
+            if self._paced(following):
+                self._move(following)
         return False
+
+    def wind_up(self) -> None:
+        """Told to stop: whoever is at a sleeve comes to an end first, and the clock does not wait;
+        so that the next start finds nothing cut off that nobody cut off. Bounded in real time.
+        """
+        late = _Late(self._steady() + WIND_UP_S, self._steady)
+        while self._scripts.midway and self.settle(late):
+            if self._scripts.midway:
+                self._move(self._next())
+        self._keep()
 
     def settle(self, stopping: Stopping) -> bool:
         """Until every part is idle, with the clock standing; False: told to stop before.
@@ -161,6 +198,12 @@ class Runner:
             if self._steady() - since > STUCK_S:
                 raise Stuck(self._who())
         return False
+
+    def _move(self, at: int) -> None:
+        self._clock.move_to(at)
+        self._sleeves.poll(0)
+        self._scripts.run_due()
+        self._keep()
 
     def _next(self) -> int:
         times = [self._sleeves.next_at(), self._scripts.next_at(), self._due, self._end]
@@ -209,4 +252,4 @@ class Runner:
         ]
         if not self._gateway.idle:
             busy.append("gateway")
-        return "not idle: " + ("; ".join(busy) or "alerts")
+        return "; ".join(busy) or "alerts"

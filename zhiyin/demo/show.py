@@ -12,18 +12,23 @@ from seal_firmware_sim.scenarios.format import ZONE
 from seal_firmware_sim.scenarios.player import Player
 from zhiyin.demo.play import Demo
 from zhiyin.demo.town import Town
-from zhiyin.running.stopping import Stop, Stopped
+from zhiyin.running.stopping import Stop
 
 _EVERY_S: Final = 0.5
-_DONE: Final = 0
 
 
-def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop, *, fresh: bool) -> int:
-    """Play until told to stop; the exit code."""
+def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop, *, fresh: bool) -> None:
+    """Play until told to stop.
+
+    Raises:
+        ScenarioError: for a scenario that cannot be played.
+        DomainError: for a folder or a port that cannot be used.
+        Stopped: when told to stop before the pages were there.
+    """
     demo = Demo(
         folder,
         scenario=scenario,
-        stopping=stop,
+        stop=stop,
         tell=_line,
         speed=speed,
         web_port=port,
@@ -41,12 +46,11 @@ def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop, *, f
                 _line(f"与剧本不符：{one}")
             _line("页面仍可浏览；按 Ctrl-C 结束。The day is over; pages stay until Ctrl-C.")
             demo.stay()
-    except Stopped:
-        _line("还没有建好演示镇就停下了；下次会重新建立。")
+        _line("")
+        _line("正在停止… stopping")
     finally:
         demo.close()
-        _line(f"已停止；数据保留在 {folder}，再次运行会接着演（--fresh 重新开始）。")
-    return _DONE
+    _line(f"已停止；数据保留在 {folder}，再次运行会接着演（--fresh 重新开始）。")
 
 
 def _announce(town: Town, url: str, speed: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -21,12 +22,33 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._at_once = False
         self.reason: str | None = None
 
     def listen(self) -> None:
         """Take the signals; from the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While this lasts a signal ends what the main thread does, wherever it is. Only for what
+        is done in one thread and may be left half done: long imports, making what is removed again.
+
+        Raises:
+            Stopped: at a signal, or when there was one before.
+        """
+        if self.is_set():
+            raise Stopped
+        self._at_once = True
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Stopped from None
+        finally:
+            self._at_once = False
+        if self.is_set():
+            raise Stopped
 
     def set(self, reason: str) -> None:
         """Stop, for this reason."""
@@ -46,6 +68,8 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.set(signal.Signals(number).name)
+        if self._at_once:
+            raise KeyboardInterrupt
 
 
 def until(ready: Callable[[], list[str]], stop: Stop, tell: Callable[[list[str]], None]) -> None:

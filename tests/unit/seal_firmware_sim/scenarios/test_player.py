@@ -17,7 +17,7 @@ from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.inputs import Stage as PageStage
 from seal_firmware_sim.scenarios import format as fmt
 from seal_firmware_sim.scenarios.player import Player
-from seal_firmware_sim.scenarios.scripts import Progress, Stage
+from seal_firmware_sim.scenarios.scenes import Progress, Stage
 from seal_firmware_sim.scenarios.stage import ANSWER_MS, Actor, Request, Wire, assemble
 from seal_firmware_sim.sleeve import Sleeve
 from seal_firmware_sim.transport import LoopbackNetwork

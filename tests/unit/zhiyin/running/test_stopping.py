@@ -1,5 +1,9 @@
 """Waiting for what is away, and being told to stop meanwhile."""
 
+import os
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 from zhiyin.running.stopping import Stop, Stopped, until
@@ -42,3 +46,52 @@ def test_the_first_reason_to_stop_is_kept() -> None:
     assert stop.is_set()
     assert stop.reason == "SIGTERM"
     assert stop.wait(0)
+
+
+@pytest.fixture
+def listening() -> Iterator[Stop]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = Stop()
+    stop.listen()
+    yield stop
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_at_once_what_may_be_ended_at_once(
+    listening: Stop, number: signal.Signals
+) -> None:
+    reached: list[str] = []
+
+    def work() -> None:
+        with listening.at_once():
+            os.kill(os.getpid(), number)
+            reached.append("the end")
+
+    with pytest.raises(Stopped):
+        work()
+    assert reached == []
+    assert listening.reason == number.name
+
+
+def test_elsewhere_a_signal_is_only_noted(listening: Stop) -> None:
+    with listening.at_once():
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+    assert listening.is_set()
+
+
+def test_nothing_is_begun_after_the_signal() -> None:
+    stop = Stop()
+    stop.set("SIGINT")
+    begun = False
+    with pytest.raises(Stopped), stop.at_once():
+        begun = True
+    assert not begun
+
+
+def test_a_stop_that_was_swallowed_meanwhile_still_stops() -> None:
+    stop = Stop()
+    with pytest.raises(Stopped), stop.at_once():
+        stop.set("SIGINT")
