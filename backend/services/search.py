@@ -26,7 +26,7 @@ from backend.store.search_terms import terms_of, texts_of
 from backend.store.tables import seal_use
 
 ROUND: Final = 200
-"""Candidates that are looked at at once when the index alone cannot tell."""
+"""Candidates that are looked at at once when those of the first round were not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,6 @@ class Question:
     clauses: tuple[Clause, ...]
     needles: tuple[Needle, ...] = ()
     period: tuple[int | None, int | None] = (None, None)
-
-    @property
-    def exact(self) -> bool:
-        """Whether the index alone answers it."""
-        return not self.needles and self.period == (None, None)
 
 
 def question(actor: Actor, wanted: RegisterFilter, now: int) -> Question:
@@ -147,11 +142,11 @@ def find(
         before=_place(conn, above, before),
         after=_place(conn, above, after),
     )
-    size = limit + 1 if asked.exact else max(limit + 1, ROUND)
+    size = limit + 1
     rows: list[Row[Any]] = []
     while len(rows) <= limit and (some := list(islice(places, size))):
-        ids = search.ids_of(conn, above, some)
-        rows += _meeting(conn, actor, asked, ids)
+        rows += _meeting(conn, actor, asked, search.ids_of(conn, above, some))
+        size = ROUND
     more = len(rows) > limit
     rows = rows[:limit]
     if after is not None:

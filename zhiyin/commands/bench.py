@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,23 @@ def register(app: typer.Typer) -> None:
         from zhiyin.bench import loop as measured
 
         _tell(measured.run(quick=quick), as_json)
+
+    @bench.command("console")
+    def console(
+        quick: Quick = False,
+        as_json: AsJson = False,
+        database: Annotated[
+            str | None, typer.Option(help="只测 sqlite 或 postgresql · only this one")
+        ] = None,
+        uses: Annotated[int | None, typer.Option(min=1000, help="用印次数 · how many")] = None,
+        keep: Annotated[
+            Path | None, typer.Option(help="留下准备好的数据，下次直接测 · keep what is prepared")
+        ] = None,
+    ) -> None:
+        """用印记录页在一百万、一千万次用印中的应答时间 · the usage log's server time."""
+        from zhiyin.bench import console as measured
+
+        _tell(measured.run(quick=quick, database=database, uses=uses, keep=keep), as_json)
 
     app.add_typer(bench, name="bench")
 
