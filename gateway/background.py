@@ -1,4 +1,4 @@
-"""One thread beside the pipeline: uploads, checks, downlinks, gaps; woken when there is work."""
+"""One thread beside the pipeline: uploads, checks, pages, downlinks, gaps; woken for work."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from gateway.gaps import Gaps
 from gateway.identify import Identify
 from gateway.inbox import Inbound, Inbox
 from gateway.link import Link, LinkSettings
+from gateway.pages import PageAnswers
 from gateway.pipeline import Pipeline
 from gateway.protocol import cose, envelope
 from gateway.protocol.messages import Down
@@ -92,6 +93,7 @@ class Gateway:
             now=parts.now,
         )
         self.downlinks = Downlinks(parts.db, link, parts.now)
+        self.pages = PageAnswers(parts.db, link, sign, parts.now)
         self.pipeline = Pipeline(
             db=parts.db,
             inbox=inbox,
@@ -105,7 +107,13 @@ class Gateway:
         )
         self.gaps = Gaps(parts.db, parts.now, parts.gap_give_up_ms, self.pipeline.apply)
         self.background = Background(
-            [self.uploads.tick, self._check, self.downlinks.tick, self.gaps.tick]
+            [
+                self.uploads.tick,
+                self._check,
+                self.pages.tick,
+                self.downlinks.tick,
+                self.gaps.tick,
+            ]
         )
         self._threads: list[threading.Thread] = []
 
@@ -138,6 +146,7 @@ class Gateway:
             and self.uploads.idle
             and self.background.idle
             and self.checks.idle
+            and self.pages.idle
         )
 
     def _after(self, batch: Batch) -> None:
@@ -147,6 +156,10 @@ class Gateway:
             self.background.wake()
         if batch.records:
             self._committed()
+
+    def wake(self) -> None:
+        """Somebody else wrote what a sleeve waits for."""
+        self.background.wake()
 
     def _check(self) -> bool:
         worked = self.checks.tick()

@@ -30,6 +30,8 @@ class Policy:
 
     late_ms: int = 60_000
     ahead_ms: int = 120_000
+    eyes: bool = False
+    """Whether somebody looks at pages, so that a matter may let its presses wait for that."""
 
 
 class Decide:
@@ -128,7 +130,9 @@ class Decide:
         refused = _refused(batch, state, grant, body)
         answer: wire.Down | None = None
         if refused is None and grant is not None:
-            answer = to_wire(grant, request=message.counter, nonce=body.nonce)
+            answer = to_wire(
+                grant, request=message.counter, nonce=body.nonce, eyes=self._policy.eyes
+            )
             if not _sayable(answer):
                 refused = domain.refusal("bad_grant")
         if refused is not None or grant is None or answer is None:
@@ -209,7 +213,7 @@ def _overtake(batch: Batch, message: Message) -> None:
         batch.overtaken[key] = (
             None if own and refused.code == "used" else _refusal(message, refused)
         )
-    elif isinstance(body, wire.FaceCaptured | wire.PinEntered):
+    elif isinstance(body, wire.FaceCaptured | wire.PinEntered | wire.PageCaptured):
         _, grant = _concerned(batch, message)
         code = "locked" if state.sleeve.locked else "revoked"
         if state.sleeve.locked or (grant is not None and grant.state == "revoked"):
@@ -217,9 +221,14 @@ def _overtake(batch: Batch, message: Message) -> None:
 
 
 def to_wire(
-    grant: domain.Grant, *, request: int | None = None, nonce: bytes | None = None
+    grant: domain.Grant,
+    *,
+    request: int | None = None,
+    nonce: bytes | None = None,
+    eyes: bool = False,
 ) -> wire.Grant:
-    """The signed authority as the sleeve gets it; pushed ahead when it answers no request."""
+    """The signed authority as the sleeve gets it; pushed ahead when it answers no request.
+    Without ``eyes`` no press waits for a verdict that nobody would give."""
     policy = grant.policy
     place = None
     if grant.place is not None:
@@ -243,7 +252,7 @@ def to_wire(
         offline=request is None,
         max_clock_age=policy.get("max_clock_age", 0),
         # Nobody judges pages yet: told to wait, a sleeve would refuse every press as not answered.
-        wait_for_page=False,
+        wait_for_page=eyes and bool(policy.get("wait_for_page")),
     )
 
 

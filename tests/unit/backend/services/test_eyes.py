@@ -156,6 +156,10 @@ class Bench:
         while self.eyes.read() or self.eyes.release() or self.eyes.look(self.ask):
             pass
 
+    def settled(self) -> bool:
+        """Whether the eyes say that nothing is to be done."""
+        return self.eyes.idle
+
     def looks(self) -> list[Any]:
         with self.world.db.read() as conn:
             return list(conn.execute(select(look).order_by(look.c.created_at, look.c.counter)))
@@ -274,9 +278,9 @@ def test_a_look_waits_for_its_picture_and_for_the_papers(bench: Bench) -> None:
     bench.page_captured("aa" * 32, "before", 9, data=None)
     bench.run()
     assert [one.state for one in bench.looks()] == ["waiting"]
-    assert bench.eyes.idle
+    assert bench.settled()
     bench.arrives("aa" * 32)
-    assert not bench.eyes.idle
+    assert not bench.settled()
     bench.says(_page(PageFinding.SAME))
     bench.run()
     assert [one.finding for one in bench.looks()] == ["same"]
@@ -304,7 +308,7 @@ def test_a_worker_that_dies_is_asked_again_then_given_up(bench: Bench) -> None:
     bench.run()
     last = bench.world.records("page.checked")[-1]
     assert (last.data["finding"], last.data["reasons"]) == ("impossible", ["worker_failed"])
-    assert bench.eyes.idle
+    assert bench.settled()
 
 
 def test_a_look_whose_taker_was_killed_is_taken_again(bench: Bench) -> None:
