@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from alerts.rules import approval, hours, journal, person, pictures, place, silence, sleeve, stamps
+from alerts.rules import (
+    approval,
+    hours,
+    journal,
+    papers,
+    person,
+    pictures,
+    place,
+    silence,
+    sleeve,
+    stamps,
+)
 from alerts.rules.finding import Rule
 from alerts.rules.watches import PICTURE_WATCHES, SLEEVE_WATCHES, USE_WATCHES
 
@@ -13,6 +24,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *stamps.RULES,
     *person.RULES,
     *pictures.RULES,
+    *papers.RULES,
     *sleeve.RULES,
     *place.RULES,
     *hours.RULES,
