@@ -178,6 +178,12 @@ class WebSettings(_Section):
         description="用户看到的网址，如 https://yin.example.cn",
     )
     session_hours: int = Field(default=12, ge=1, le=24 * 30, description="登录保持的小时数")
+    paper_approval_hours: int | None = Field(
+        default=None,
+        ge=1,
+        le=24 * 365,
+        description="用纸审批时一般要多少小时（本地自己的统计），一屏上用来对比；不填则不对比",
+    )
 
     @field_validator("trusted_proxies")
     @classmethod

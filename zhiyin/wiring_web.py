@@ -98,6 +98,7 @@ def pages(
     review_reason: str | None = None,
 ) -> Web:
     """What pages are handed."""
+    paper_hours = house.settings.web.paper_approval_hours
     return mount.assemble(
         found,
         wall=wall,
@@ -111,6 +112,7 @@ def pages(
             alerts.channels,
         ),
         review_reason=review_reason,
+        paper_approval_ms=None if paper_hours is None else paper_hours * HOUR_MS,
     )
 
 

@@ -24,7 +24,8 @@ OPEN_STAGES: Final = ("new", "acknowledged", "assigned", "rectifying")
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What a list is narrowed to. Times (of raising) are ms UTC, from inclusive."""
+    """What a list is narrowed to. Times (of raising; of the deadline: ``due_*``) are ms UTC, from
+    inclusive, until exclusive."""
 
     org_path: str | None = None
     code: str | None = None
@@ -35,6 +36,8 @@ class AlertFilter:
     assignee_id: str | None = None
     from_at: int | None = None
     until_at: int | None = None
+    due_from: int | None = None
+    due_until: int | None = None
 
 
 _assignee = person.alias("assignee")
@@ -80,10 +83,14 @@ def rows(
         query = query.where(a.stage.in_(list(wanted.stages)))
     if wanted.org_path is not None:
         query = query.where(in_branches(conn, a.org_path, [wanted.org_path]))
-    if wanted.from_at is not None:
-        query = query.where(a.raised_at >= wanted.from_at)
-    if wanted.until_at is not None:
-        query = query.where(a.raised_at < wanted.until_at)
+    for column, first, end in (
+        (a.raised_at, wanted.from_at, wanted.until_at),
+        (a.due_at, wanted.due_from, wanted.due_until),
+    ):
+        if first is not None:
+            query = query.where(column >= first)
+        if end is not None:
+            query = query.where(column < end)
     return conn.execute(query).all()
 
 

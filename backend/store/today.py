@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
+from backend.store import sleeve_states
 from backend.store.tables import (
     alert,
     application,
@@ -152,11 +153,15 @@ def alert_counts(conn: Connection, seen: ColumnElement[bool], from_at: int) -> d
     return {row[0]: int(row[1]) for row in conn.execute(query)}
 
 
-def sleeves(conn: Connection, seen: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
-    """Sleeves in use with their newest telemetry, in the order of the tree."""
+def sleeves(
+    conn: Connection, seen: ColumnElement[bool], now: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Sleeves in use with their newest telemetry and how they are (``state``, of
+    backend.store.sleeve_states) at ``now``, in the order of the tree."""
     return conn.execute(
         select(
             device,
+            sleeve_states.state(now).label("state"),
             organisation.c.name.label("org_name"),
             seal.c.name.label("seal_name"),
             seal.c.kind.label("seal_kind"),
@@ -168,3 +173,12 @@ def sleeves(conn: Connection, seen: ColumnElement[bool], limit: int) -> Sequence
         .order_by(device.c.org_path, device.c.id)
         .limit(limit)
     ).all()
+
+
+def sleeve_counts(conn: Connection, seen: ColumnElement[bool], now: int) -> dict[str, int]:
+    """How many sleeves in use are in each state (of backend.store.sleeve_states) at ``now``."""
+    state = sleeve_states.state(now).label("state")
+    query: Select[Any] = (
+        select(state, func.count()).where(seen, device.c.status == "active").group_by(state)
+    )
+    return {row[0]: int(row[1]) for row in conn.execute(query)}

@@ -23,6 +23,7 @@ from backend.store.tables import alert
 from backend.web import formats, places
 from backend.web.alert_texts import alert_texts
 from backend.web.i18n import reading_locale
+from backend.web.overview_numbers import CASE_SOON_MS
 from backend.web.ports import CaseDesk, Web
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
 
@@ -35,7 +36,18 @@ _STAGES: Final = {
     "all": (),
 }
 
-FIELDS: Final = ("stage", "severity", "code", "org", "mine")
+FIELDS: Final = (
+    "stage",
+    "severity",
+    "code",
+    "org",
+    "seal",
+    "device",
+    "from",
+    "until",
+    "due",
+    "mine",
+)
 """What the address may ask for."""
 
 Text = Annotated[str, Query(max_length=200)]
@@ -51,15 +63,31 @@ def may_see(conn: Connection, actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def read_filter(asked: Mapping[str, str], actor: Actor) -> alert_lists.AlertFilter:
-    """What ``asked`` (some of :data:`FIELDS`) narrows the list to; the export reads it alike."""
+def read_filter(asked: Mapping[str, str], actor: Actor, now: int) -> alert_lists.AlertFilter:
+    """What ``asked`` (some of :data:`FIELDS`) narrows the list to at ``now`` (ms UTC); the export
+    reads it alike."""
+    until = formats.from_local(asked.get("until", ""))
+    due_from, due_until = _due(asked.get("due", ""), now)
     return alert_lists.AlertFilter(
         org_path=asked.get("org") or None,
         code=asked.get("code") or None,
         severity=asked.get("severity") or None,
         stages=_STAGES.get(asked.get("stage", ""), ()),
         assignee_id=actor.person_id if asked.get("mine") else None,
+        seal=asked.get("seal") or None,
+        device=asked.get("device") or None,
+        from_at=formats.from_local(asked.get("from", "")),
+        until_at=None if until is None else until + formats.DAY_MS,
+        due_from=due_from,
+        due_until=due_until,
     )
+
+
+def _due(which: str, now: int) -> tuple[int | None, int | None]:
+    """From and until when the deadline is: ``over`` has passed, ``soon`` will within a day."""
+    if which == "over":
+        return None, now
+    return (now, now + CASE_SOON_MS) if which == "soon" else (None, None)
 
 
 @router.get("/alerts")
@@ -71,6 +99,11 @@ def alerts_page(
     severity: Text = "",
     code: Text = "",
     org: Text = "",
+    seal: Text = "",
+    device: Text = "",
+    from_day: Annotated[str, Query(alias="from", max_length=10)] = "",
+    until_day: Annotated[str, Query(alias="until", max_length=10)] = "",
+    due: Text = "",
     mine: Text = "",
     after: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
@@ -79,8 +112,14 @@ def alerts_page(
     if after is not None:
         at, last = decode_cursor(after, (int, str))
         before = int(at), str(last)
-    asked = {"stage": stage, "severity": severity, "code": code, "org": org, "mine": mine}
-    wanted = read_filter(asked, who.actor)
+    asked = dict(
+        zip(
+            FIELDS,
+            (stage, severity, code, org, seal, device, from_day, until_day, due, mine),
+            strict=True,
+        )
+    )
+    wanted = read_filter(asked, who.actor, web.context.now())
     with web.context.db.read() as conn:
         seen = may_see(conn, who.actor)
         rows = alert_lists.rows(conn, seen, wanted, before, _SHOWN + 1)

@@ -184,7 +184,7 @@ def _read_uses(web: Web, actor: Actor, asked: Mapping[str, str], limit: int, loc
 
 
 def _read_alerts(web: Web, actor: Actor, asked: Mapping[str, str], limit: int, locale: str) -> Rows:
-    wanted = alerts_pages.read_filter(asked, actor)
+    wanted = alerts_pages.read_filter(asked, actor, web.context.now())
     found: list[Sequence[Cell]] = []
     before: tuple[int, str] | None = None
     while len(found) <= limit:

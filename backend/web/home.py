@@ -149,4 +149,4 @@ def _sleeves(conn: Connection, web: Web, actor: Actor) -> list[Health]:
         seal.c.custodian_id == actor.person_id,
     )
     now = web.context.now()
-    return [health(row, now) for row in today.sleeves(conn, kept, _SHOWN_SEALS)]
+    return [health(row) for row in today.sleeves(conn, kept, now, _SHOWN_SEALS)]

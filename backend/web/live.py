@@ -83,7 +83,7 @@ class Changes:
                     woken = self._woken
                     if cursor < self._first:
                         return News(self._next, missed=True)
-                    heads = [one for one in self._heads if one.seq >= cursor and sees(one)]
+                    heads = self._since(cursor, sees)
                     cursor = max(cursor, self._next)
                     if heads:
                         return News(cursor, heads)
@@ -93,6 +93,17 @@ class Changes:
         finally:
             self._watchers -= 1
         return News(cursor)
+
+    def _since(self, cursor: int, sees: Sees) -> list[Head]:
+        """From the end back: every watcher looks at what is new, not at all that is kept."""
+        found: list[Head] = []
+        for one in reversed(self._heads):
+            if one.seq < cursor:
+                break
+            if sees(one):
+                found.append(one)
+        found.reverse()
+        return found
 
     async def close(self) -> None:
         """Let every waiting page go."""

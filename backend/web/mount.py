@@ -32,6 +32,8 @@ MODULES: Final[tuple[str, ...]] = (
     "installable",
     "sign_in",
     "home",
+    "overview",
+    "live_console",
     "today",
     "pictures",
     "apply",
@@ -69,6 +71,7 @@ def assemble(
     case_desk: CaseDesk | None = None,
     notice_desk: NoticeDesk | None = None,
     review_reason: str | None = None,
+    paper_approval_ms: int | None = None,
 ) -> Web:
     """What the pages are handed, out of the services that the API has. Add it to ``services``."""
     context = services.get(ServiceContext)
@@ -97,4 +100,5 @@ def assemble(
         review_reason=review_reason,
         permits=PermitService(context),
         standing_in=StandInService(context),
+        paper_approval_ms=paper_approval_ms,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -25,6 +26,11 @@ from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.standing_in import StandInService
 from backend.web.live import Changes
+from backend.web.once import Once
+from backend.web.overview_numbers import Counting
+
+DRAWN_FRESH_S: Final = 5.0
+"""Telemetry is no record: without news drawn figures may be so old."""
 
 
 class AlertWords(Protocol):
@@ -150,3 +156,8 @@ class Web:
     device_orders: DeviceOrderService | None = None
     admin: Admin | None = None
     review_reason: str | None = None
+    paper_approval_ms: int | None = None
+    """How long an approval took on paper, to compare with."""
+    counting: Counting = field(default_factory=Counting)
+    drawn: Once[str] = field(default_factory=lambda: Once(time.monotonic, DRAWN_FRESH_S))
+    """Drawn figures that many look at."""

@@ -48,8 +48,9 @@ def front_door(request: Request) -> Response:
         who = None
     if who is None:
         return go("/sign-in")
-    watches = holds(who.actor, Role.SUPERVISOR, Role.ADMIN)
-    return go("/today" if watches else "/home")
+    if holds(who.actor, Role.SUPERVISOR):
+        return go("/overview")
+    return go("/today" if holds(who.actor, Role.ADMIN) else "/home")
 
 
 @router.get("/sign-in", dependencies=[public("nobody is signed in before they sign in")])

@@ -52,16 +52,20 @@ def guest_locale(request: Request) -> str:
     return reading_locale(asked) if asked else negotiate(request.headers.get("accept-language"))
 
 
+def by_demo_clock(web: Web) -> bool:
+    """Whether the house goes by another clock than people do."""
+    return abs(web.context.now() - web.wall()) > _DEMO_APART_MS
+
+
 def frame(request: Request, web: Web | None, locale: str) -> dict[str, Any]:
     """What the frame around every page shows, without anybody signed in."""
     now = web.context.now() if web is not None else 0
-    wall = web.wall() if web is not None else 0
     return {
         "locale": locale,
         "lang": render.html_language(locale),
         "look": look(request),
         "now": now,
-        "demo_clock": abs(now - wall) > _DEMO_APART_MS,
+        "demo_clock": web is not None and by_demo_clock(web),
         "path": request.url.path,
         "me": None,
     }

@@ -11,17 +11,18 @@ from starlette.responses import Response
 from backend.domain.actor import Role
 from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError, missing
-from backend.store import today, use_story
+from backend.store import sleeve_states, today, use_story
 from backend.store.scope import in_branches
 from backend.store.tables import device
 from backend.web import places
 from backend.web.i18n import reading_locale
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
-from backend.web.sleeves import health
+from backend.web.sleeves import SICK, WORDS, health
 from backend.web.story import entries
 
 _SHOWN: Final = 500
 _RECORDS: Final = 40
+_ONLY: Final = {"sick": SICK, "offline": ("gone", "away")}
 _ORDERERS: Final = (Role.ADMIN, Role.SUPERVISOR)
 
 router = pages()
@@ -35,18 +36,21 @@ def sleeves_page(
     org: Annotated[str, Query(max_length=200)] = "",
     only: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """All of them, or (``only=sick``) those that something is wrong with."""
+    """All of them, or those that are so: ``only`` is ``sick``, ``offline`` or a state."""
     now = web.context.now()
     with web.context.db.read() as conn:
         seen = in_branches(conn, device.c.org_path, who.actor.branches(*READERS, Role.ADMIN))
         if org:
             seen = seen & in_branches(conn, device.c.org_path, [org])
-        found = [health(row, now) for row in today.sleeves(conn, seen, _SHOWN)]
-    sick = [one for one in found if one.word.tone in ("warn", "bad")]
+        counts = today.sleeve_counts(conn, seen, now)
+        if only:
+            seen = seen & sleeve_states.state(now).in_(_ONLY.get(only, (only,)))
+        found = [health(row) for row in today.sleeves(conn, seen, now, _SHOWN)]
     values = {
-        "sleeves": sick if only == "sick" else found,
-        "total": len(found),
-        "sick": len(sick),
+        "sleeves": found,
+        "total": sum(counts.values()),
+        "sick": sum(counts.get(state, 0) for state in SICK),
+        "states": WORDS,
         "asked": {"org": org, "only": only},
         "places": places.below(web, who.actor),
     }
@@ -59,7 +63,7 @@ def sleeve_page(request: Request, who: Concerned, web: WebPort, device_id: str) 
     actor = who.actor
     with web.context.db.read() as conn:
         seen = in_branches(conn, device.c.org_path, actor.branches(*READERS, Role.ADMIN))
-        rows = today.sleeves(conn, seen & (device.c.id == device_id), 1)
+        rows = today.sleeves(conn, seen & (device.c.id == device_id), web.context.now(), 1)
         if not rows:
             raise missing("该套筒", "sleeve")
         row = rows[0]
@@ -70,7 +74,7 @@ def sleeve_page(request: Request, who: Concerned, web: WebPort, device_id: str) 
         )
         told = entries(conn, records, (), reading_locale(actor.locale))
     values = {
-        "one": health(row, web.context.now()),
+        "one": health(row),
         "entries": told,
         "may_order": web.device_orders is not None and actor.may_any(_ORDERERS, row.org_path),
     }

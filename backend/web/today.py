@@ -209,7 +209,7 @@ _SHOWN_STAGES: Final = (*alert_lists.OPEN_STAGES, "closed")
 def _sleeves(conn: Connection, web: Web, actor: Actor) -> list[Health]:
     seen = in_branches(conn, device.c.org_path, actor.branches(*READERS))
     now = web.context.now()
-    return [health(row, now) for row in today.sleeves(conn, seen, SHOWN_SLEEVES)]
+    return [health(row) for row in today.sleeves(conn, seen, now, SHOWN_SLEEVES)]
 
 
 def _cards(conn: Connection, web: Web, actor: Actor) -> list[UseCard]:

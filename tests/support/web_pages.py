@@ -22,7 +22,16 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "approver": ("/home", "/away", "/today", "/applications/{waiting}", "/inbox", "/nowhere"),
     "custodian": ("/home", "/today", "/uses/{finished}"),
+    "district": (
+        "/overview",
+        "/overview?org=/330109/330109103/",
+        "/overview?seal=seal-330109103201-committee",
+        "/overview/applications",
+        "/overview/applications?which=approved",
+        "/alerts?due=over&from=2026-01-01",
+    ),
     "town": (
+        "/overview",
         "/today",
         "/uses",
         "/uses?only=alerted",

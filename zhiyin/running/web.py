@@ -23,6 +23,9 @@ RESPOND_S: Final = 2.0
 GRACE_S: Final = 3
 """Open requests may take so long to end when we stop."""
 
+WATCHER_SAYS: Final = 1_024
+"""Longest message (bytes) that is read from a WebSocket; ours only ever speak to the page."""
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -83,6 +86,9 @@ class WebServer:
                 access_log=False,
                 log_config=None,
                 timeout_graceful_shutdown=GRACE_S,
+                # A watcher hears a few dozen bytes and says nothing: no compressor for each.
+                ws_per_message_deflate=False,
+                ws_max_size=WATCHER_SAYS,
             )
         )
         self._socket: socket.socket | None = None
