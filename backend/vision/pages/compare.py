@@ -1,0 +1,266 @@
+"""Is what lies before the camera the page that was approved? (C3, C5, C6)
+
+Which page is told by its corners of print (``features``); then the photograph is laid over it
+(``align``, ``sight``) and print, readings and added ink are compared (``differences``). Pixels see
+strokes that a reader would smooth away, the reader sees words that pixels find alike: each alone
+missed alterations, together none of those tried (docs/vision.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain.eyes import Box as Share
+from backend.domain.eyes import Mark, PageFinding, PageVerdict
+from backend.vision.decode import DEFAULT_LIMITS, Picture, PictureLimits, decode
+from backend.vision.pages import differences, finding, quality, relocation, windows
+from backend.vision.pages.align import scale_of
+from backend.vision.pages.differences import Spot
+from backend.vision.pages.ink import Mask
+from backend.vision.pages.reader import Reader
+from backend.vision.pages.reference import DOTS_PER_MM, ReferencePage, crop
+from backend.vision.pages.settings import DEFAULT_PAGE_SETTINGS, PageSettings
+from backend.vision.pages.sight import Sight, area_of, look, pixels, shares
+
+MOST_MARKS = 24
+_OUT_OF_SIGHT = 0.3
+_HIDDEN = 0.1
+_IN_ZONE = 0.3
+_BURNT = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A place where something may be written or stamped after the approval.
+
+    Attributes:
+        page: index from 0 among the approved pages.
+        box: shares of the page.
+    """
+
+    page: int
+    box: Share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """A verdict and what it was made from.
+
+    Attributes:
+        verdict: for the record.
+        plane: from the photograph's pixels to the page's; None where no page was found.
+        picture: the photograph laid over the page, blue-green-red; None likewise.
+    """
+
+    verdict: PageVerdict
+    plane: NDArray[np.float64] | None = field(default=None, repr=False)
+    picture: Picture | None = field(default=None, repr=False)
+
+
+def page(
+    photo: bytes,
+    references: Sequence[ReferencePage],
+    zones: Sequence[Zone] = (),
+    *,
+    reader: Reader,
+    to_stamp: Collection[int] | None = None,
+    settings: PageSettings = DEFAULT_PAGE_SETTINGS,
+    limits: PictureLimits = DEFAULT_LIMITS,
+) -> Comparison:
+    """Compare a photograph with the approved pages. About one second of processor time.
+
+    Args:
+        photo: JPEG, PNG or WebP, any way up.
+        references: the approved pages.
+        zones: where ink does not matter.
+        reader: reads the lines again.
+        to_stamp: indexes of the pages that may be stamped; default all.
+        settings: limits.
+        limits: of the picture.
+
+    Raises:
+        PictureError: a picture that is not taken; see ``backend.vision.decode``.
+        ReaderUnavailable: without the text models.
+    """
+    picture = decode(photo, limits)
+    bad = quality.whole(picture, settings)
+    if bad == "dark":
+        return _retake(bad)
+    if not references:
+        blank = quality.letters(picture) < settings.blank_marks
+        return Comparison(PageVerdict(PageFinding.BLANK if blank else PageFinding.NO_REFERENCE))
+    found = finding.find(picture, references, settings)
+    if found is None:
+        return _unplaced(picture, bad, settings)
+    scores = {"inliers": float(found.inliers), "scale": scale_of(found.plane)}
+    if found.others:
+        return _retake("two_pages", found.page, scores)
+    if scores["scale"] > settings.smallest:
+        # So few corners on so small a page are as likely another page's.
+        if found.inliers < 2 * settings.min_inliers:
+            return _unplaced(picture, bad, settings)
+        return _retake("too_small", found.page, scores)
+    reference = references[found.page]
+    free = free_area(zones, found.page, reference.size)
+    sight = look(picture, found.plane, reference.picture, DOTS_PER_MM, free)
+    compared = _compare(sight, reference, free, reader, settings)
+    moved = relocation.shifts(compared.graded, sight, [x.box for x in reference.lines])
+    if moved:
+        sight = look(picture, found.plane, reference.picture, DOTS_PER_MM, free, moved)
+        there = area_of((shift.found for shift in moved), reference.size)
+        compared = _compare(sight, reference, free, reader, settings, there)
+    verdict = _judged(compared, sight, found.page, to_stamp, scores, settings)
+    return Comparison(verdict, found.plane, sight.picture)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Attributes:
+    graded: (line, grade) of each window that counts.
+    spots: what differs, in sight.
+    hidden: reasons why something could not be seen.
+    passed: the highest grade that was let pass.
+    told: telling rereadings without a spot.
+    """
+
+    graded: list[tuple[int, float]]
+    spots: list[Spot]
+    hidden: list[str]
+    passed: float
+    told: int
+
+
+def _compare(
+    sight: Sight,
+    reference: ReferencePage,
+    free: Mask,
+    reader: Reader,
+    settings: PageSettings,
+    known: Mask | None = None,
+) -> _Compared:
+    lines = reference.lines
+    blunt = differences.bluntness(sight.softness, settings)
+    legible = sight.legible
+    read = reader.read([crop(legible, line.box) for line in lines])
+    again = [
+        told
+        for told in differences.rereadings(lines, read)
+        if differences.covered_by(_box_of(told, reference), free) < _IN_ZONE
+    ]
+    all_windows = [
+        window
+        for window in windows.compare(sight.page, sight.seen, [line.box for line in lines])
+        if differences.covered_by(window.box, free) < _IN_ZONE
+    ]
+    hidden: list[str] = []
+    seen = []
+    for window in all_windows:
+        reason = _hidden(window, sight, blunt, settings)
+        if reason:
+            hidden.append(reason)
+        else:
+            seen.append(window)
+    spots, passed = differences.printed(seen, again, lines, blunt, settings)
+    # A line that was brought to its place still stands where it was found.
+    written = free if known is None else free | known
+    spots += differences.added_ink(sight, written, blunt, settings)
+    marked = {spot.line for spot in spots}
+    return _Compared(
+        graded=[(w.line, differences.grade(w, blunt, settings)) for w in seen],
+        spots=spots,
+        hidden=hidden,
+        passed=passed,
+        told=sum(told.telling and told.line not in marked for told in again),
+    )
+
+
+def _box_of(told: differences.Rereading, reference: ReferencePage) -> tuple[int, int, int, int]:
+    _, top, _, high = reference.lines[told.line].box
+    return (round(told.left), top, max(1, round(told.right - told.left)), high)
+
+
+def _hidden(
+    window: windows.Window, sight: Sight, blunt: float, settings: PageSettings
+) -> str | None:
+    """Why a window that differs may differ without anybody's doing."""
+    if differences.covered_by(window.box, ~sight.inside) > _OUT_OF_SIGHT:
+        return "cut_off"
+    if differences.grade(window, blunt, settings) < 1:
+        return None
+    if differences.covered_by(window.box, ~sight.sheet) > _HIDDEN:
+        return "covered"
+    left, top, wide, high = window.box
+    part = sight.picture[top : top + high, left : left + wide]
+    if float((part.min(axis=2) >= _BURNT).mean()) > _OUT_OF_SIGHT:
+        return "glare"
+    return None
+
+
+def _judged(
+    compared: _Compared,
+    sight: Sight,
+    number: int,
+    to_stamp: Collection[int] | None,
+    scores: dict[str, float],
+    settings: PageSettings,
+) -> PageVerdict:
+    size = (sight.page.shape[1], sight.page.shape[0])
+    differing = [grade for _, grade in compared.graded if grade >= 1]
+    share = len(differing) / max(1, len(compared.graded))
+    clear = max((spot.grade for spot in compared.spots), default=0.0)
+    scores = {
+        **scores,
+        "softness": sight.softness,
+        "agreement": sight.agreement,
+        "light": sight.light,
+        "differing": share,
+        "clearest": clear,
+        "passed": compared.passed,
+        "reread": float(compared.told),
+    }
+    if sight.softness >= settings.too_soft:
+        return PageVerdict(PageFinding.RETAKE, number, (), ("blurred",), scores)
+    if share >= settings.another:
+        return PageVerdict(PageFinding.ANOTHER, number, (), (), scores)
+    if to_stamp is not None and number not in to_stamp:
+        return PageVerdict(PageFinding.EXTRA, number, (), (), scores)
+    marks = tuple(
+        Mark(spot.kind, shares(spot.box, size), number, spot.approved, spot.found)
+        for spot in sorted(compared.spots, key=lambda spot: -spot.grade)[:MOST_MARKS]
+    )
+    soft = sight.softness >= settings.soft
+    if marks and not (soft and clear < settings.clear):
+        return PageVerdict(PageFinding.ALTERED, number, marks, (), scores)
+    reasons = tuple(dict.fromkeys(compared.hidden))
+    if soft and (marks or compared.passed > settings.doubt):
+        reasons = ("blurred", *reasons)
+    if reasons:
+        return PageVerdict(PageFinding.RETAKE, number, marks, reasons, scores)
+    return PageVerdict(PageFinding.SAME, number, (), (), scores)
+
+
+def _unplaced(picture: Picture, bad: str | None, settings: PageSettings) -> Comparison:
+    if bad:
+        return _retake(bad)
+    written = quality.letters(picture)
+    scores = {"letters": float(written)}
+    if written < settings.blank_marks:
+        return Comparison(PageVerdict(PageFinding.BLANK, scores=scores))
+    if quality.blurred(picture):
+        return _retake("blurred", scores=scores)
+    return Comparison(PageVerdict(PageFinding.ANOTHER, scores=scores))
+
+
+def _retake(
+    reason: str, number: int | None = None, scores: dict[str, float] | None = None
+) -> Comparison:
+    return Comparison(PageVerdict(PageFinding.RETAKE, number, (), (reason,), scores or {}))
+
+
+def free_area(zones: Sequence[Zone], number: int, size: tuple[int, int]) -> Mask:
+    """True where ink does not matter on page ``number``."""
+    return area_of((pixels(zone.box, size) for zone in zones if zone.page == number), size)
