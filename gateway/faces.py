@@ -13,6 +13,7 @@ from backend.vision.faces import (
     Found,
     Verdict,
 )
+from backend.vision.faces.frames import FrameReport
 from gateway.checks import Finding
 
 _RANK = (Verdict.MATCH, Verdict.DOUBTFUL, Verdict.MISMATCH, Verdict.UNUSABLE)
@@ -48,6 +49,11 @@ class VerifierMatcher:
         """A template from good pictures of one person; see :meth:`FaceVerifier.enrol`."""
         with self._turn:
             return self.load().enrol(pictures)
+
+    def look(self, picture: bytes) -> FrameReport:
+        """What one picture is worth for an enrolment; see :meth:`FaceVerifier.look`."""
+        with self._turn:
+            return self.load().look(picture)
 
     def _match(
         self,

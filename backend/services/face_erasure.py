@@ -41,18 +41,27 @@ def retire_templates(conn: Connection, person_id: str, now: int) -> list[str]:
     return found
 
 
-def erase_faces(conn: Connection, pictures: PictureStore, person_id: str, now: int) -> ErasedFaces:
-    """End the consent, destroy templates and enrolment pictures. ``now`` is ms UTC. The caller
-    records it. Faces captured at a use are evidence of that use and have their own retention."""
-    conn.execute(
-        update(consent)
-        .where(
-            consent.c.person_id == person_id,
-            consent.c.purpose == PURPOSE,
-            consent.c.withdrawn_at.is_(None),
+def erase_faces(
+    conn: Connection,
+    pictures: PictureStore,
+    person_id: str,
+    now: int,
+    *,
+    keep_consent: bool = False,
+) -> ErasedFaces:
+    """End the consent (unless another face is enrolled under it), destroy templates and enrolment
+    pictures. ``now`` is ms UTC. The caller records it. Faces captured at a use are evidence of that
+    use and have their own retention."""
+    if not keep_consent:
+        conn.execute(
+            update(consent)
+            .where(
+                consent.c.person_id == person_id,
+                consent.c.purpose == PURPOSE,
+                consent.c.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_at=now)
         )
-        .values(withdrawn_at=now)
-    )
     templates = retire_templates(conn, person_id, now)
     found = conn.execute(
         select(picture.c.id)

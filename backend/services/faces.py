@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError, conflict
@@ -24,6 +24,7 @@ from backend.store.pictures import PictureStore
 from backend.store.tables import consent, face_template
 from backend.vision.decode import PictureError, inspect
 from backend.vision.faces.enrolment import Enrolment
+from backend.vision.faces.frames import FrameReport
 
 ENROLLERS: Final = (Role.ADMIN, Role.CUSTODIAN)
 MAX_PICTURES: Final = 10
@@ -36,6 +37,10 @@ class Enroller(Protocol):
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template from good pictures of one person; raises a DomainError that says why not."""
+        ...
+
+    def look(self, picture: bytes) -> FrameReport:
+        """What one picture is worth; nothing is kept."""
         ...
 
 
@@ -86,14 +91,7 @@ class FaceService:
                 ``too_many_pictures``, a ``picture_…`` code, or why the pictures do not do (see
                 :class:`backend.vision.faces.enrolment.EnrolmentRefused`).
         """
-        wording = wording.strip()
-        if not consented or not _MIN_WORDING <= len(wording) <= _MAX_WORDING:
-            raise DomainError(
-                "consent_needed",
-                "登记人脸须取得本人单独同意，并保存同意书内容；不同意的可使用 PIN 加见证人",
-                "a face is enrolled with the person's separate consent and its wording only; "
-                "a PIN with a witness is the other way",
-            )
+        wording = _worded(wording, consented)
         with self._context.db.read() as conn:
             self._may(actor, seen_person(conn, actor, person_id))
         _check_pictures(pictures)
@@ -105,22 +103,17 @@ class FaceService:
             template_context(person_id),
             self._context.random(NONCE_BYTES),
         )
-        consent_id, template_id = self._context.new_id(), self._context.new_id()
+        template_id = self._context.new_id()
         with self._context.db.write() as conn:
             row = seen_person(conn, actor, person_id)
             self._may(actor, row)
-            erased = erase_faces(conn, self._pictures, person_id, now)
-            conn.execute(
-                consent.insert(),
-                {
-                    "id": consent_id,
-                    "person_id": person_id,
-                    "purpose": PURPOSE,
-                    "wording": wording,
-                    "given_at": now,
-                    "recorded_by": actor.person_id,
-                },
-            )
+            given = _standing(conn, person_id)
+            stands = given is not None and given.wording == wording
+            erased = erase_faces(conn, self._pictures, person_id, now, keep_consent=stands)
+            if given is not None and stands:
+                consent_id: str = given.id
+            else:
+                consent_id = self._insert_consent(conn, actor, person_id, wording, now)
             first = made.template.vectors[0]
             conn.execute(
                 face_template.insert(),
@@ -148,8 +141,8 @@ class FaceService:
                         person_id=person_id,
                     )
             path = row.org_path
-            given = {"consent": consent_id, "purpose": PURPOSE}
-            record_of_person(self._context, conn, actor, "consent.given", path, person_id, given)
+            if not stands:
+                self._record_consent(conn, actor, path, person_id, consent_id)
             data = {
                 "template": template_id,
                 "consent": consent_id,
@@ -161,6 +154,46 @@ class FaceService:
             record_of_person(self._context, conn, actor, "face.enrolled", path, person_id, data)
         return self.get(actor, person_id)
 
+    def give_consent(
+        self, actor: Actor, person_id: str, wording: str, *, consented: bool
+    ) -> FaceInfo:
+        """Put the person's separate consent on record, before any camera is opened. A consent that
+        stands with the same wording stays; one with another wording is replaced by this one.
+
+        Raises:
+            DomainError: ``consent_needed``, ``not_found``, ``denied``, ``person_left``.
+        """
+        wording = _worded(wording, consented)
+        now = self._context.now()
+        with self._context.db.write() as conn:
+            row = seen_person(conn, actor, person_id)
+            self._may(actor, row)
+            given = _standing(conn, person_id)
+            if given is None or given.wording != wording:
+                # A face enrolled under other words is not covered by these.
+                erase_faces(conn, self._pictures, person_id, now)
+                made = self._insert_consent(conn, actor, person_id, wording, now)
+                self._record_consent(conn, actor, row.org_path, person_id, made)
+        return self.get(actor, person_id)
+
+    def look(self, actor: Actor, person_id: str, picture: bytes) -> FrameReport | None:
+        """What one picture is worth for an enrolment, so that people are told while they sit before
+        the camera; nothing is kept. ``None``: busy with another one, ask again.
+
+        Raises:
+            DomainError: ``consent_needed``, ``not_found``, ``denied``, ``person_left``.
+        """
+        with self._context.db.read() as conn:
+            self._may(actor, seen_person(conn, actor, person_id))
+            if _standing(conn, person_id) is None:
+                raise _consent_needed()
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            return self._enroller.look(picture)
+        finally:
+            self._turn.release()
+
     def withdraw(self, actor: Actor, person_id: str) -> ErasedFaces:
         """Withdraw consent: template and enrolment pictures are destroyed at once.
 
@@ -171,18 +204,12 @@ class FaceService:
         with self._context.db.write() as conn:
             row = seen_person(conn, actor, person_id)
             self._may(actor, row)
-            given = conn.execute(
-                select(consent.c.id).where(
-                    consent.c.person_id == person_id,
-                    consent.c.purpose == PURPOSE,
-                    consent.c.withdrawn_at.is_(None),
-                )
-            ).scalar()
-            if given is None:
+            standing = _standing(conn, person_id)
+            if standing is None:
                 raise conflict("no_consent", "该人员没有登记人脸", "no face is enrolled")
             erased = erase_faces(conn, self._pictures, person_id, now)
             path = row.org_path
-            data = {"consent": given, "purpose": PURPOSE}
+            data = {"consent": standing.id, "purpose": PURPOSE}
             record_of_person(self._context, conn, actor, "consent.withdrawn", path, person_id, data)
             gone = {"templates": erased.templates, "pictures": erased.pictures}
             record_of_person(self._context, conn, actor, "face.retired", path, person_id, gone)
@@ -202,16 +229,7 @@ class FaceService:
                 .order_by(face_template.c.id.desc())
                 .limit(1)
             ).one_or_none()
-            given = conn.execute(
-                select(consent)
-                .where(
-                    consent.c.person_id == person_id,
-                    consent.c.purpose == PURPOSE,
-                    consent.c.withdrawn_at.is_(None),
-                )
-                .order_by(consent.c.id.desc())
-                .limit(1)
-            ).one_or_none()
+            given = _standing(conn, person_id)
         return FaceInfo(
             person_id,
             template is not None,
@@ -222,12 +240,65 @@ class FaceService:
             given.wording if given is not None else None,
         )
 
+    def _insert_consent(
+        self, conn: Connection, actor: Actor, person_id: str, wording: str, now: int
+    ) -> str:
+        consent_id = self._context.new_id()
+        conn.execute(
+            consent.insert(),
+            {
+                "id": consent_id,
+                "person_id": person_id,
+                "purpose": PURPOSE,
+                "wording": wording,
+                "given_at": now,
+                "recorded_by": actor.person_id,
+            },
+        )
+        return consent_id
+
+    def _record_consent(
+        self, conn: Connection, actor: Actor, path: str, person_id: str, consent_id: str
+    ) -> None:
+        given = {"consent": consent_id, "purpose": PURPOSE}
+        record_of_person(self._context, conn, actor, "consent.given", path, person_id, given)
+
     @staticmethod
     def _may(actor: Actor, row: Row[Any]) -> None:
         if row.id != actor.person_id:
             actor.must_any(ENROLLERS, row.org_path)
         if row.status != "active":
             raise conflict("person_left", "该人员已离任", "the person has left")
+
+
+def _worded(wording: str, consented: bool) -> str:
+    wording = wording.strip()
+    if not consented or not _MIN_WORDING <= len(wording) <= _MAX_WORDING:
+        raise _consent_needed()
+    return wording
+
+
+def _consent_needed() -> DomainError:
+    return DomainError(
+        "consent_needed",
+        "登记人脸须取得本人单独同意，并保存同意书内容；不同意的可使用 PIN 加见证人",
+        "a face is enrolled with the person's separate consent and its wording only; "
+        "a PIN with a witness is the other way",
+    )
+
+
+def _standing(conn: Connection, person_id: str) -> Row[Any] | None:
+    """The consent that stands, if any."""
+    return conn.execute(
+        select(consent)
+        .where(
+            consent.c.person_id == person_id,
+            consent.c.purpose == PURPOSE,
+            consent.c.withdrawn_at.is_(None),
+        )
+        .order_by(consent.c.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _check_pictures(pictures: Sequence[bytes]) -> None:

@@ -127,6 +127,14 @@ class OrganisationService:
         with self._context.db.read() as conn:
             return _info(seen_organisation(conn, actor, org_id))
 
+    def name_of(self, path: str) -> str:
+        """What the organisation at ``path`` is called; the path itself when there is none."""
+        with self._context.db.read() as conn:
+            found = conn.execute(
+                select(organisation.c.name).where(organisation.c.path == path)
+            ).scalar()
+        return path if found is None else found
+
     def find(
         self,
         actor: Actor,

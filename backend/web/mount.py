@@ -50,6 +50,7 @@ MODULES: Final[tuple[str, ...]] = (
     "alerts_pages",
     "sleeve_pages",
     "admin",
+    "faces",
     "matter_admin",
     "org_settings",
     "sleeve_admin",

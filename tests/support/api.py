@@ -34,6 +34,10 @@ class NobodyEnrols:
         """Never called."""
         raise AssertionError("no face was to be enrolled")
 
+    def look(self, picture: bytes) -> Any:
+        """Never called."""
+        raise AssertionError("no face was to be looked at")
+
 
 class _Transport(httpx.BaseTransport):
     """Runs the ASGI application to the end of each response. Its server errors become responses,

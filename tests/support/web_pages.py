@@ -18,10 +18,11 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/inbox",
         "/inbox/preferences",
         "/me",
+        "/faces/{applicant}",
         "/password",
     ),
     "approver": ("/home", "/away", "/today", "/applications/{waiting}", "/inbox", "/nowhere"),
-    "custodian": ("/home", "/today", "/uses/{finished}"),
+    "custodian": ("/home", "/today", "/uses/{finished}", "/faces/{operator}"),
     "district": (
         "/overview",
         "/overview?org=/330109/330109103/",

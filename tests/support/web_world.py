@@ -37,6 +37,7 @@ from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
 from backend.services.device_views import DeviceViewService
 from backend.services.devices import DeviceService
+from backend.services.faces import FaceService
 from backend.services.identity import IdentityService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
@@ -62,6 +63,7 @@ from backend.store.tables import (
 from backend.web import errors, mount
 from backend.web.assets import BUNDLED_FONTS
 from backend.web.ports import Web
+from tests.support.fake_faces import AnyFace
 from tests.support.office import HOUR, MORNING
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
 from zhiyin.wiring_notices import Notices
@@ -107,6 +109,8 @@ class Day:
     waiting: str
     granted: str
     draft: str
+    applicant: str
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ def services(world: World, store: PictureStore) -> Services:
         DeviceService(context, world.ring),
         DeviceViewService(context),
         DraftService(context, store),
+        FaceService(context, world.ring, store, AnyFace()),
         IdentityService(context, passwords, [b"s" * 32], world.clock),
         MatterService(context),
         OrganisationService(context),
@@ -370,6 +375,8 @@ class _Builder:
             waiting=self._submitted("外嫁女户籍情况说明", 2).row.id,
             granted=self._approved("承包地确权说明", 2).row.id,
             draft=self._draft("生活困难情况说明", 1).row.id,
+            applicant=self.people["applicant"].person_id,
+            operator=self.people["operator"].person_id,
         )
 
     def _draft(self, title: str, stamps: int) -> ApplicationView:

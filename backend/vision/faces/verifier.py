@@ -119,6 +119,10 @@ class FaceVerifier:
             pictures, self._engine, self._reader, self._limits, self._settings, self._asked_second()
         )
 
+    def look(self, picture: Frame) -> FrameReport:
+        """What one picture for an enrolment is worth, before it is taken: nothing is kept."""
+        return self._reader.read(picture).report
+
     def needs_enrolment(self, template: FaceTemplate) -> bool:
         """True when the template was made by another engine or model and can no longer compare."""
         return self._own_vector(template) is None

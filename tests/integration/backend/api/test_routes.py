@@ -13,9 +13,10 @@ from backend.api.deps import Services
 from backend.domain.actor import Role
 from backend.services.faces import FaceService
 from backend.store.pictures import PictureStore
-from tests.integration.backend.services.test_faces import PICTURES, WORDING, Engine
+from tests.integration.backend.services.test_faces import PICTURES, WORDING
 from tests.integration.backend.services.test_uses_and_records import use, write
 from tests.support.api import PASSWORD, Api
+from tests.support.fake_faces import AnyFace
 from tests.support.world import (
     FAR_VILLAGE,
     ORIGIN,
@@ -157,7 +158,7 @@ def test_an_administrator_commissions_and_orders_a_sleeve(admin: httpx.Client) -
 
 def test_a_face_is_enrolled_by_upload_and_withdrawn(world: World) -> None:
     def adapt(services: Services) -> None:
-        services.add(FaceService(world.context, world.ring, PictureStore(world.ring), Engine()))
+        services.add(FaceService(world.context, world.ring, PictureStore(world.ring), AnyFace()))
 
     with Api(world, adapt=adapt) as api:
         counter = api.signed_in(Role.CUSTODIAN)

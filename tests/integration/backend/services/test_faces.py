@@ -13,10 +13,9 @@ from backend.services.people import PeopleService
 from backend.store.people import template_context, templates_near
 from backend.store.pictures import PictureStore
 from backend.store.tables import consent, face_template, picture, picture_blob
-from backend.vision.faces.enrolment import Enrolment, EnrolmentRefused
-from backend.vision.faces.reasons import TOO_FEW_PICTURES
-from backend.vision.faces.template import EngineVector, FaceTemplate
+from backend.vision.faces.template import FaceTemplate
 from tests.support import fake_faces
+from tests.support.fake_faces import AnyFace
 from tests.support.world import OTHER_VILLAGE, VILLAGE, World
 
 WORDING = "本人同意登记人脸，仅用于用印时核对身份，可随时撤回。"
@@ -31,17 +30,6 @@ def jpeg(seed: int) -> bytes:
 PICTURES = [jpeg(seed) for seed in range(3)]
 
 
-class Engine:
-    """Makes the same template of any three pictures."""
-
-    template = FaceTemplate((EngineVector("fake", "fa" * 32, b"\0\0\x80\x3f" * 4),), 3)
-
-    def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
-        if len(pictures) < 3:
-            raise EnrolmentRefused(TOO_FEW_PICTURES, ())
-        return Enrolment(self.template, ())
-
-
 @pytest.fixture
 def store(world: World) -> PictureStore:
     return PictureStore(world.ring)
@@ -49,7 +37,7 @@ def store(world: World) -> PictureStore:
 
 @pytest.fixture
 def faces(world: World, store: PictureStore) -> FaceService:
-    return FaceService(world.context, world.ring, store, Engine())
+    return FaceService(world.context, world.ring, store, AnyFace())
 
 
 @pytest.fixture
@@ -87,8 +75,8 @@ def test_a_face_is_enrolled_with_its_consent_on_record_and_found_by_the_gateway(
     assert stored.consent_id == given.id
     ((sealed, context),) = near[person]
     plain = world.ring.open_template(sealed, context)
-    assert FaceTemplate.from_bytes(plain) == Engine.template
-    assert Engine.template.to_bytes() not in sealed
+    assert FaceTemplate.from_bytes(plain) == AnyFace.template
+    assert AnyFace.template.to_bytes() not in sealed
     assert context == template_context(person)
 
 
@@ -202,3 +190,39 @@ def test_who_leaves_takes_their_face_along(
     with world.db.read() as conn:
         assert conn.execute(select(face_template.c.sealed)).scalar_one() == b""
     assert code(lambda: enrol(faces, custodian, person)) == "person_left"
+
+
+def test_consent_comes_before_the_camera_and_is_recorded_once(
+    world: World, faces: FaceService, custodian: Actor
+) -> None:
+    person = world.person("用章人")
+    assert code(lambda: faces.look(custodian, person, PICTURES[0])) == "consent_needed"
+    assert code(lambda: faces.give_consent(custodian, person, WORDING, consented=False)) == (
+        "consent_needed"
+    )
+
+    info = faces.give_consent(custodian, person, WORDING, consented=True)
+    assert (info.enrolled, info.consent_wording) == (False, WORDING)
+    report = faces.look(custodian, person, PICTURES[0])
+    assert report is not None
+    assert report.usable
+    enrol(faces, custodian, person)
+    enrol(faces, custodian, person)  # again, under the same consent
+
+    kinds = [one.kind for one in world.records() if one.kind.startswith(("consent", "face"))]
+    assert kinds == ["consent.given", "face.enrolled", "face.enrolled"]
+    # Under other words it is another consent, and the old face goes.
+    info = faces.give_consent(custodian, person, WORDING + "（修订）", consented=True)
+    assert not info.enrolled
+
+
+def test_promise_6_nobody_elsewhere_consents_looks_or_withdraws(
+    world: World, faces: FaceService
+) -> None:
+    person, stranger = world.person("用章人"), world.actor(Role.CUSTODIAN, OTHER_VILLAGE)
+    for attempt in (
+        lambda: faces.give_consent(stranger, person, WORDING, consented=True),
+        lambda: faces.look(stranger, person, PICTURES[0]),
+        lambda: faces.withdraw(stranger, person),
+    ):
+        assert code(attempt) == "not_found"
