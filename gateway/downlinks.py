@@ -1,4 +1,4 @@
-"""What the server says unasked: grants pushed ahead, revocations, locks, configuration.
+"""What the server says unasked: grants pushed ahead, revocations, locks, configuration, new keys.
 
 Said once when it is new, and again whenever the sleeve comes back or stays silent about it, until
 an event of the sleeve confirms it.

@@ -9,8 +9,9 @@ from typing import Final, Literal
 from gateway.protocol import envelope, pictures, topics
 from gateway.protocol.cose import Signer
 from gateway.protocol.limits import MAX_TIME_MS, PICTURE_QUOTA_BYTES
-from gateway.protocol.messages import AttemptRefused, Event, Fault, Position
+from gateway.protocol.messages import AttemptRefused, Event, Fault, Keys, Position
 from gateway.protocol.pictures import SealedPicture
+from gateway.protocol.trust import Trust
 from seal_firmware_sim import texts
 from seal_firmware_sim.effects import (
     AppendFlash,
@@ -72,6 +73,10 @@ class Core:
         self._puts: list[PutPicture] = []
         self._acts: list[Effect] = []
         self._urgent = False
+        self.trust = Trust(identity.grant_keys, identity.receipt_keys, identity.picture_key)
+        """Whom the sleeve believes, and to whom it encrypts."""
+        if self.memory.server is not None:
+            self.trust.take(envelope.convert(self.memory.server.values, Keys))
         key = self.memory.key
         self._signer = identity.signer if key is None else make_signer(key.alg, key.secret)
 
@@ -84,6 +89,11 @@ class Core:
     def device(self) -> str:
         """The sleeve's id."""
         return self.identity.device
+
+    @property
+    def least_now(self) -> int:
+        """The least time that it can be at the server, by every signed time there ever was."""
+        return max(self.trusted_now, self.memory.floor)
 
     @property
     def position(self) -> Position | None:
@@ -176,7 +186,7 @@ class Core:
             pictures.seal(
                 picture,
                 device=self.device,
-                server_key=self.identity.picture_key,
+                server_key=self.trust.picture,
                 salt=self.entropy(pictures.SALT_BYTES),
             )
             for picture in taken

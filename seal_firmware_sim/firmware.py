@@ -26,12 +26,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.protocol import cbor, cose, topics
+from gateway.protocol import topics
 from gateway.protocol.errors import ProtocolError, Reason
 from gateway.protocol.messages import (
     Boot,
     Config,
     Grant,
+    Keys,
     Lock,
     PiecesHeld,
     Proceed,
@@ -45,7 +46,7 @@ from gateway.protocol.messages import (
 from seal_firmware_sim import inputs, texts
 from seal_firmware_sim.core import Core
 from seal_firmware_sim.effects import Actuate, DropPicture, Effect
-from seal_firmware_sim.grants import Shelf
+from seal_firmware_sim.grants import Shelf, signed_at
 from seal_firmware_sim.guard import Guard
 from seal_firmware_sim.identity import Entropy, Identity
 from seal_firmware_sim.inputs import Input, Moment
@@ -144,6 +145,7 @@ class Firmware:
             Time: self.time.answer,
             Lock: self.orders.lock,
             Config: self.orders.configure,
+            Keys: self.orders.believe,
         }
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +309,7 @@ class Firmware:
             self._strange(message, error)
             return
         if isinstance(body, Grant):
-            self.unlocking.granted(body, message.payload, _signed_at(message.payload))
+            self.unlocking.granted(body, message.payload, signed_at(message.payload))
         else:
             self._messages[type(body)](body)
 
@@ -346,9 +348,3 @@ class Firmware:
 
 def _over(deadline: int | None, now: int) -> bool:
     return deadline is not None and deadline <= now
-
-
-def _signed_at(raw: bytes) -> int:
-    """The server time in the header of a message that was verified before."""
-    time: int = cbor.decode(cose.parse(raw).payload)["time"]
-    return time

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
-from gateway.protocol import envelope
+from gateway.protocol import cbor, cose
 from gateway.protocol.errors import ProtocolError
 from gateway.protocol.messages import Grant, GrantDropped, GrantStored, Place, Position, Revoke
 from seal_firmware_sim import texts
@@ -53,6 +53,12 @@ def outside(place: Place | None, position: Position | None) -> bool:
     return position is None or metres(place, position) > place.radius + position.accuracy
 
 
+def signed_at(raw: bytes) -> int:
+    """The server time in the header of a message that was verified before."""
+    time: int = cbor.decode(cose.parse(raw).payload)["time"]
+    return time
+
+
 class Shelf:
     """Grants: checked, burnt, stored for off-line use, revoked, expired."""
 
@@ -76,13 +82,8 @@ class Shelf:
 
     def open(self, raw: bytes) -> object:
         """Verify a signed message from the server. Raises ProtocolError with the reason."""
-        identity = self._core.identity
-        return envelope.open_down(
-            raw,
-            device=identity.device,
-            keys=identity.grant_keys,
-            receipt_keys=identity.receipt_keys,
-        )
+        core = self._core
+        return core.trust.open(raw, device=core.device, least_now=core.least_now)
 
     @property
     def stored(self) -> list[Grant]:
@@ -130,13 +131,18 @@ class Shelf:
         self._forget(grant.grant)
 
     def push(self, grant: Grant, raw: bytes) -> None:
-        """A grant that answers no request: pushed ahead for off-line use, or a forgery."""
-        core = self._core
+        """A grant that answers no request: pushed ahead for off-line use, or a forgery.
+
+        Pushed again while it is held, what the server signed later takes the place of what it
+        signed before: window, place, everything. A burnt one stays burnt.
+        """
+        core, held = self._core, self._core.memory.grants.get(grant.grant)
+        full = held is None and len(self._stored) >= MOST_STORED
         if self.is_burnt(grant.grant):
             self.tell("grant_used", grant.grant)
-        elif not grant.offline or len(self._stored) >= MOST_STORED:
+        elif not grant.offline or full:
             self.tell("grant_bad", grant.grant)
-        elif grant.grant not in self._stored:
+        elif held is None or signed_at(raw) > signed_at(held):
             self._stored[grant.grant] = grant
             core.note(GrantEntry(grant.grant, raw))
             core.record(GrantStored(grant=grant.grant))
@@ -150,8 +156,7 @@ class Shelf:
             core.record(GrantDropped(grant=message.grant, reason="revoked"))
             self.burn(stored)
         elif not self.is_burnt(message.grant):
-            known = max(core.trusted_now, core.memory.floor)
-            core.note(BurnEntry(message.grant, known + KEEP_UNSEEN_MS))
+            core.note(BurnEntry(message.grant, core.least_now + KEEP_UNSEEN_MS))
 
     def tell(
         self, reason: RefusalReason, grant: str | None, *, use: int = 0, text: str = ""

@@ -35,7 +35,8 @@ class Identity:
     """What commissioning leaves in a sleeve.
 
     ``grant_keys`` sign everything the server says except receipts, which ``receipt_keys`` sign;
-    by key id. ``picture_key`` is the server's 32-byte X25519 key.
+    by key id. ``picture_key`` is the server's 32-byte X25519 key. A ``keys`` message of the server
+    takes the place of all of them.
     """
 
     device: str

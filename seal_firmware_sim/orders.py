@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from gateway.protocol import envelope
-from gateway.protocol.messages import Config, ConfigApplied, KeyRotated, Lock, LockChanged
+from gateway.protocol.messages import (
+    Config,
+    ConfigApplied,
+    KeyRotated,
+    Keys,
+    KeysApplied,
+    Lock,
+    LockChanged,
+)
 from seal_firmware_sim import texts
 from seal_firmware_sim.core import Core, clean
 from seal_firmware_sim.identity import make_signer, new_secret
 from seal_firmware_sim.session import Session
-from seal_firmware_sim.state import ConfigEntry, KeyEntry, LockEntry
+from seal_firmware_sim.state import ConfigEntry, KeyEntry, LockEntry, ServerKeysEntry
 
 
 class Orders:
@@ -46,6 +54,14 @@ class Orders:
         core.note(ConfigEntry(config.revision, envelope.plain(config)))
         core.record(ConfigApplied(revision=config.revision))
         self._session.configure(config)
+
+    def believe(self, keys: Keys) -> None:
+        """Believe the server's new keys, and no others; the list and the event that says so reach
+        flash in one frame."""
+        core = self._core
+        if core.trust.take(keys):
+            core.note(ServerKeysEntry(keys.serial, envelope.plain(keys)))
+            core.record(KeysApplied(serial=keys.serial))
 
     def rotate_key(self) -> None:
         """Make a new key. The old one signs the event that names the new; both reach flash in one

@@ -131,7 +131,7 @@ class PersonCheck:
             entry.witness_pin,
             device=core.device,
             use=use.number,
-            server_key=core.identity.picture_key,
+            server_key=core.trust.picture,
         )
         counter = core.record(
             PinEntered(

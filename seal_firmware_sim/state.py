@@ -116,6 +116,13 @@ class KeyEntry(_Entry, frozen=True, tag="key"):
     counter: int
 
 
+class ServerKeysEntry(_Entry, frozen=True, tag="server_keys"):
+    """The server's keys that are believed, as plain values, in place of those of commissioning."""
+
+    serial: int
+    values: dict[str, Any]
+
+
 class PictureEntry(_Entry, frozen=True, tag="picture"):
     """An encrypted picture that event ``counter`` names and the server does not hold yet."""
 
@@ -160,6 +167,7 @@ Entry = (
     | ConfigEntry
     | TimeEntry
     | KeyEntry
+    | ServerKeysEntry
     | PictureEntry
     | PictureDoneEntry
     | SwitchEntry
@@ -190,6 +198,7 @@ class Memory:
     config: ConfigEntry | None = None
     floor: int = 0
     key: KeyEntry | None = None
+    server: ServerKeysEntry | None = None
     pictures: dict[bytes, PictureEntry] = field(default_factory=dict)
     picture_bytes: int = 0
     switches: set[str] = field(default_factory=set)
@@ -233,6 +242,8 @@ def apply(memory: Memory, entry: Entry) -> None:
             memory.floor = max(memory.floor, floor)
         case KeyEntry():
             memory.key = entry
+        case ServerKeysEntry():
+            memory.server = entry
         case PictureEntry(commit, size):
             memory.pictures[commit] = entry
             memory.picture_bytes += size
@@ -282,7 +293,8 @@ def snapshot(memory: Memory, *, trusted_now: int = 0) -> list[Entry]:
         ChainEntry(memory.counter, memory.tip, memory.through),
         *(EventEntry(*item) for item in memory.events.items()),
     ]
-    entries += [entry for entry in (memory.config, memory.key, memory.use) if entry is not None]
+    single = (memory.config, memory.key, memory.server, memory.use)
+    entries += [entry for entry in single if entry is not None]
     if memory.held:
         entries.append(ReceiptEntry(min(memory.through, first - 1), _ranges(sorted(memory.held))))
     return entries

@@ -19,6 +19,7 @@ from backend.services.mqtt_passwords import SALT_BYTES, mosquitto_hash
 from backend.services.organisations import check_place, seen_organisation
 from backend.services.people_rules import checked_name
 from backend.services.recording import write_down
+from backend.services.server_keys import tell_new
 from backend.store import commissioning
 from backend.store.keyring import KeyRing
 from backend.store.tables import seal
@@ -125,6 +126,7 @@ class DeviceService:
                 now,
             )
             commissioning.insert_key(conn, new.id, key.public, 1, now)
+            tell_new(conn, self._keyring, new.id, now)
             commissioning.set_account(conn, new.id, hashed, now)
             data = {"key": key.public.kid, "alg": key.public.alg, "proof": key.proof}
             write_down(self._context, conn, actor, "device.enrolled", org.path, data, device=new.id)
@@ -169,6 +171,7 @@ class DeviceService:
                 )
             commissioning.close_keys(conn, device_id, row.counter)
             commissioning.insert_key(conn, device_id, key.public, row.counter + 1, now)
+            tell_new(conn, self._keyring, device_id, now)
             commissioning.set_account(conn, device_id, hashed, now)
             data = {
                 "key": key.public.kid,

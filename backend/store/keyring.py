@@ -130,6 +130,12 @@ class KeyRing:
         return cose.Ed25519Signer(self._newest(Purpose.GRANT).secret)
 
     @cached_property
+    def grant_all(self) -> tuple[cose.Signer, ...]:
+        """Every generation of :attr:`grant`, oldest first: a sleeve that was off line for long
+        believes an older one only."""
+        return tuple(cose.Ed25519Signer(key.secret) for key in reversed(self._all(Purpose.GRANT)))
+
+    @cached_property
     def receipt(self) -> cose.Signer:
         """Signs receipts."""
         return cose.Ed25519Signer(self._newest(Purpose.RECEIPT).secret)

@@ -256,6 +256,7 @@ _TELLERS: Final[Mapping[str, _Teller]] = {
     "event.lock_changed": _plain(mark("执行远程锁定指令"), "warn", "lock"),
     "event.config_applied": _plain(mark("更新设置"), "mute", "gear"),
     "event.key_rotated": _plain(mark("更换设备密钥"), "mute", "key"),
+    "event.keys_applied": _plain(mark("套筒收到平台的新公钥"), "mute", "key"),
     "gap.opened": _plain(mark("发现记录缺口，等待补传"), "warn", "alert"),
     "gap.healed": _plain(mark("缺失的记录已补齐"), "ok", "check"),
     "gap.closed": _plain(mark("缺失的记录确认丢失"), "bad", "alert"),

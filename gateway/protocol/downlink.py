@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta, field
 
+from gateway.protocol.cose import PublicKey
+from gateway.protocol.errors import ProtocolError, Reason
 from gateway.protocol.fields import (
     Counter,
     Hash,
@@ -19,7 +21,7 @@ from gateway.protocol.fields import (
     Stamps,
     Wire,
 )
-from gateway.protocol.limits import MAX_BURST, MAX_RANGES
+from gateway.protocol.limits import MAX_BURST, MAX_RANGES, MAX_SERVER_KEYS
 
 Ranges = Annotated[list[tuple[Counter, Counter]], Meta(max_length=MAX_RANGES)]
 PieceRanges = Annotated[list[tuple[PieceIndex, PieceIndex]], Meta(max_length=MAX_RANGES)]
@@ -151,6 +153,47 @@ class Config(Down, frozen=True):
     fence: Place | None = None
 
 
+class ServerKey(Wire, frozen=True):
+    """A public key of the server. ``until``: the last signed server time at which it is believed;
+    absent: until a later list leaves it out."""
+
+    alg: Literal[-7, -8]
+    public: Annotated[bytes, Meta(min_length=32, max_length=65)]
+    until: Millis | None = None
+
+    def __post_init__(self) -> None:
+        """Build the key, so that none is believed which is no key (``bad_field``)."""
+        self.key()
+
+    def key(self) -> PublicKey:
+        """The verifying key."""
+        return PublicKey(self.alg, self.public)
+
+
+ServerKeyList = Annotated[list[ServerKey], Meta(min_length=1, max_length=MAX_SERVER_KEYS)]
+
+
+class Keys(Down, frozen=True):
+    """The server's keys: from now on these are believed, and no others; oldest first.
+
+    Signed by a grant key that the sleeve believed before. ``serial`` grows, so that an old list
+    cannot be replayed. The last key of ``grant`` and of ``receipt`` has no ``until``: whoever was
+    off line for years can still be told the next list with it. ``picture`` is the X25519 key that
+    pictures and PINs are encrypted to.
+    """
+
+    type = "keys"
+    serial: Counter
+    grant: ServerKeyList
+    receipt: ServerKeyList
+    picture: Hash
+
+    def __post_init__(self) -> None:
+        """Refuse a list that would some day leave nobody to believe (``bad_field``)."""
+        if self.grant[-1].until is not None or self.receipt[-1].until is not None:
+            raise ProtocolError(Reason.BAD_FIELD, "the last key of each list has no end")
+
+
 DOWNS: Final[tuple[type[Down], ...]] = (
     Grant,
     Proceed,
@@ -161,4 +204,5 @@ DOWNS: Final[tuple[type[Down], ...]] = (
     Time,
     Lock,
     Config,
+    Keys,
 )

@@ -54,6 +54,7 @@ TYPES: Final[dict[str, str]] = {
     "lock_changed": "远程锁定已执行",
     "clock_set": "校时",
     "key_rotated": "更换密钥",
+    "keys_applied": "平台公钥已生效",
     "heartbeat": "心跳",
     "piece": "图片分片",
     "state": "在线状态",
@@ -66,6 +67,8 @@ TYPES: Final[dict[str, str]] = {
     "time": "授时",
     "lock": "远程锁定",
     "config": "设置",
+    "keys": "平台公钥",
+    "server_key": "平台的一把公钥",
     "position": "位置",
     "place": "范围",
     "picture_ref": "图片",
@@ -178,6 +181,14 @@ FIELDS: Final[dict[str, Label]] = {
     "use_timeout_ms": Label("用印时限", "Longest wait for the operator within a use.", "ms"),
     "close_timeout_ms": Label("回位时限", "Longest time for the seal to be back up.", "ms"),
     "face_attempts": Label("人脸次数", "Attempts at the face within a use."),
+    "serial": Label("清单编号", "Grows with each list of keys; one that is not higher is ignored."),
+    "keys.grant": Label("授权公钥", "Sign everything but receipts; oldest first."),
+    "keys.receipt": Label("回执公钥", "Sign receipts, nothing else; oldest first."),
+    "keys.picture": Label("图片公钥", "X25519: to it pictures and PINs are encrypted."),
+    "server_key.public": Label("公钥", "Ed25519: 32 bytes; P-256: 65 bytes, uncompressed point."),
+    "until": Label(
+        "有效至", "Last signed server time at which it is believed.", "ms since 1970 UTC"
+    ),
     "fence": Label("固定地点", "Where the sleeve belongs; outside it reports moved."),
 }
 

@@ -32,6 +32,9 @@ MAX_STAMPS: Final = 999
 MAX_RANGES: Final = 64
 """Most ranges in one receipt or one ``pieces_held``; the server names the lowest ones first."""
 
+MAX_SERVER_KEYS: Final = 8
+"""Most keys of one kind in a ``keys`` message; a sleeve needs room for so many."""
+
 MAX_NESTING: Final = 12
 """Deepest nesting of maps and arrays in any payload."""
 

@@ -28,7 +28,15 @@ SLEEVE_NEXT: Final = Es256Signer(pseudo("sleeve after rotation"))
 STRANGER: Final = Ed25519Signer(pseudo("stranger"))
 GRANT_KEY: Final = Ed25519Signer(pseudo("server grant key"))
 RECEIPT_KEY: Final = Ed25519Signer(pseudo("server receipt key"))
+NEXT_GRANT_KEY: Final = Ed25519Signer(pseudo("server grant key after rotation"))
+NEXT_RECEIPT_KEY: Final = Ed25519Signer(pseudo("server receipt key after rotation"))
 PICTURE_SECRET: Final = pseudo("server picture key")
+
+
+def server_key(signer: Ed25519Signer, until: int | None = None) -> m.ServerKey:
+    """A key of the server as a list names it."""
+    return m.ServerKey(alg=signer.public.alg, public=signer.public.raw, until=until)
+
 
 _AT: Final = m.Position(lat=30.1234567, lon=120.25, accuracy=8.0)
 _YARD: Final = m.Place(lat=30.1234, lon=120.25, radius=150.0)
@@ -55,6 +63,7 @@ EVENTS: Final[tuple[m.Event, ...]] = (
     m.Fault(code="not_closed", cleared=True, detail="8.2 s"),
     m.GrantStored(grant=_GRANT),
     m.GrantDropped(grant=_GRANT, reason="revoked"),
+    m.KeysApplied(serial=2),
     m.LockChanged(order=3, locked=True),
     m.KeyRotated(alg=-7, public=SLEEVE_NEXT.public.raw),
 )
@@ -134,6 +143,12 @@ DOWNS: Final[tuple[m.Down, ...]] = (
         face_attempts=2,
         fence=_YARD,
     ),
+    m.Keys(
+        serial=2,
+        grant=[server_key(GRANT_KEY, NOW + 60 * MINUTE), server_key(NEXT_GRANT_KEY)],
+        receipt=[server_key(RECEIPT_KEY, NOW + 60 * MINUTE), server_key(NEXT_RECEIPT_KEY)],
+        picture=pseudo("server picture key after rotation"),
+    ),
 )
 """Every down type once, every field other than its default."""
 
@@ -152,6 +167,12 @@ BARE_DOWNS: Final[tuple[m.Down, ...]] = (
     m.PiecesHeld(commit=pseudo("face"), complete=True),
     m.Lock(order=4, locked=False),
     m.Config(revision=8),
+    m.Keys(
+        serial=1,
+        grant=[server_key(GRANT_KEY)],
+        receipt=[server_key(RECEIPT_KEY)],
+        picture=pseudo("server picture key"),
+    ),
 )
 """The same, with optional fields left out."""
 

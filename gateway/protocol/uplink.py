@@ -248,6 +248,13 @@ class ClockSet(Event, frozen=True):
     signed: bool
 
 
+class KeysApplied(Event, frozen=True):
+    """The server's keys of list ``serial`` are believed from now on, and no others."""
+
+    type = "keys_applied"
+    serial: Counter
+
+
 class KeyRotated(Event, frozen=True):
     """The last event under the old key: from the next counter on, ``public`` signs."""
 
@@ -283,6 +290,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     GrantDropped,
     ConfigApplied,
     LockChanged,
+    KeysApplied,
     ClockSet,
     KeyRotated,
 )

@@ -12,7 +12,15 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import x25519
 
-from gateway.protocol import cbor, envelope, pictures, samples, topics, vectors_refused
+from gateway.protocol import (
+    cbor,
+    envelope,
+    pictures,
+    samples,
+    topics,
+    vectors_keys,
+    vectors_refused,
+)
 from gateway.protocol.cose import EDDSA, Ed25519Signer, Es256Signer, PublicKey, Signer
 from gateway.protocol.envelope import GENESIS
 from gateway.protocol.hpke_fixed import seal
@@ -33,6 +41,7 @@ def files() -> dict[str, str]:
         "heartbeats.json": _heartbeats(),
         "chains.json": _chains(),
         "downs.json": _downs(),
+        "server_keys.json": vectors_keys.build(),
         "unsigned.json": _unsigned(),
         "pictures.json": _pictures(),
         "refused.json": vectors_refused.build(),
@@ -98,6 +107,8 @@ def _keys() -> list[Vector]:
         signing("stranger", "stranger", samples.STRANGER),
         signing("grant", "server grant key", samples.GRANT_KEY),
         signing("receipt", "server receipt key", samples.RECEIPT_KEY),
+        signing("grant-next", "server grant key after rotation", samples.NEXT_GRANT_KEY),
+        signing("receipt-next", "server receipt key after rotation", samples.NEXT_RECEIPT_KEY),
         {
             "name": "picture",
             "alg": "X25519",

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import x25519
 
-from gateway.protocol import cbor, chain, cose, envelope, pictures, topics
+from gateway.protocol import cbor, chain, cose, envelope, messages, pictures, topics
 from gateway.protocol.errors import ProtocolError
 from gateway.protocol.messages import PictureRef, PinCheck, Wire
+from gateway.protocol.trust import Trust
 from gateway.protocol.vectors import shown
 
 Vector = dict[str, Any]
@@ -125,6 +126,24 @@ def _check_down(vector: Vector, keys: Keys) -> Vector:
     return {"hash": envelope.digest(raw).hex(), "body": shown(envelope.plain(body))}
 
 
+def _check_server_keys(vector: Vector, keys: Keys) -> Vector:
+    picture = keys.picture.public_key().public_bytes_raw()
+    trust = Trust(keys.named("grant"), keys.named("receipt"), picture)
+    steps = []
+    for step in vector["steps"]:
+        verdict = "ok"
+        try:
+            raw = bytes.fromhex(step["raw"])
+            body = trust.open(raw, device=vector["device"], least_now=step["least_now"])
+        except ProtocolError as error:
+            verdict = error.reason.value
+        else:
+            if isinstance(body, messages.Keys):
+                trust.take(body)
+        steps.append({**step, "verdict": verdict, "serial": trust.serial})
+    return {"steps": steps}
+
+
 def _check_unsigned(vector: Vector, _keys: Keys) -> Vector:
     raw = bytes.fromhex(vector["raw"])
     body: Wire
@@ -194,6 +213,7 @@ _RUNNERS: Final[dict[str, Callable[[Vector, Keys], Vector]]] = {
     "heartbeats.json": _check_signed_up,
     "chains.json": _check_chain,
     "downs.json": _check_down,
+    "server_keys.json": _check_server_keys,
     "unsigned.json": _check_unsigned,
     "pictures.json": _check_picture,
     "refused.json": _check_refused,

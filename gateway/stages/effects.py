@@ -36,6 +36,8 @@ def side_effects(
         batch.confirmed.append((message.device, wire.Revoke.type, body.grant))
     elif isinstance(body, wire.LockChanged):
         batch.confirmed.append((message.device, wire.Lock.type, str(body.order)))
+    elif isinstance(body, wire.KeysApplied):
+        batch.confirmed.append((message.device, wire.Keys.type, str(body.serial)))
     elif isinstance(body, wire.ConfigApplied):
         batch.confirmed.append((message.device, wire.Config.type, str(body.revision)))
     if check is not None:

@@ -1,11 +1,26 @@
 """``zhiyin keys``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-_SLEEVES_HOLD = ("grant", "receipt", "picture_wire")
-"""Sleeves know these public keys from their commissioning."""
+if TYPE_CHECKING:
+    from zhiyin.wiring import House
+
+_SLEEVES_HOLD: Final = ("grant", "receipt", "picture_wire")
+"""Sleeves know these public keys: from their commissioning, and by what they are told."""
+
+_DAY_MS: Final = 86_400_000
+
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap-days",
+        min=1,
+        max=3650,
+        help="旧公钥还认多少天 · days for which sleeves believe the old key",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,40 +42,61 @@ def register(app: typer.Typer) -> None:
     @keys.command("rotate")
     def rotate(
         purpose: Annotated[str, typer.Argument(help="哪种密钥，见 list · which, see list")],
-        sleeves_know: Annotated[
-            bool,
-            typer.Option(
-                "--sleeves-know",
-                help="套筒已预先写入新公钥 · the sleeves were given the new public key",
-            ),
-        ] = False,
+        overlap_days: Overlap = 90,
     ) -> None:
         """新增一代密钥，旧的继续能验、能解 · add a generation; older ones still verify and open.
 
-        Takes effect with the next start of the parts.
+        Sleeves are told a new grant, receipt or picture key at once, those off line when they come
+        back. The parts use it from their next start: see `keys announce` for how many know it.
         """
-        from backend.domain.errors import DomainError
         from backend.store.keyfiles import Purpose
         from backend.store.keyring import KeyRing
+        from zhiyin.commissioning import house
         from zhiyin.settings_source import load_settings
 
         try:
             wanted = Purpose(purpose)
         except ValueError as error:
             raise typer.BadParameter(f"可选 one of: {', '.join(Purpose)}") from error
-        if purpose in _SLEEVES_HOLD and not sleeves_know:
-            raise DomainError(
-                "sleeves_hold_key",
-                f"套筒只认登记时写入的 {purpose} 公钥，直接更换会使它们拒绝平台的消息。"
-                "请先由厂家把新公钥写入全部套筒，再加 --sleeves-know 执行",
-                f"sleeves know the {purpose} key from their commissioning and would refuse a new"
-                " one: have it written into all of them, then use --sleeves-know",
-            )
         settings = load_settings()
-        number = KeyRing.rotate(settings.keys_path(), wanted)
-        typer.echo(
-            f"已生成第 {number} 代 {purpose} 密钥：请备份，然后重启各部分 · "
-            f"generation {number}: back it up, then restart the parts"
-        )
+        if purpose not in _SLEEVES_HOLD:
+            number = KeyRing.rotate(settings.keys_path(), wanted)
+            typer.echo(_done(number, purpose))
+            return
+        with house(settings) as home:  # a key that nobody can be told of is not made
+            number = KeyRing.rotate(settings.keys_path(), wanted)
+            typer.echo(_done(number, purpose))
+            _announce(home, overlap_days)
+
+    @keys.command("announce")
+    def announce(overlap_days: Overlap = 90) -> None:
+        """把现在的公钥告诉还不知道的套筒；已有几台确认 · tell sleeves the keys there are now.
+
+        Harmless to repeat. With the same keys as before it only says how many sleeves know them.
+        """
+        from zhiyin.commissioning import house
+        from zhiyin.settings_source import load_settings
+
+        with house(load_settings()) as home:
+            _announce(home, overlap_days)
 
     app.add_typer(keys, name="keys")
+
+
+def _announce(home: "House", overlap_days: int) -> None:
+    from backend.services.server_keys import ServerKeyService
+    from backend.store.keyring import KeyRing
+
+    ring = KeyRing.load(home.settings.keys_path())
+    told = ServerKeyService(home.services, ring).announce(overlap_days * _DAY_MS)
+    typer.echo(
+        f"公钥清单第 {told.serial} 号：{told.sleeves} 个套筒，已确认 {told.confirmed} 个 · "
+        f"list {told.serial}: {told.confirmed} of {told.sleeves} sleeves have confirmed it"
+    )
+
+
+def _done(number: int, purpose: str) -> str:
+    return (
+        f"已生成第 {number} 代 {purpose} 密钥：请备份，然后重启各部分 · "
+        f"generation {number}: back it up, then restart the parts"
+    )

@@ -96,15 +96,15 @@ answer = Table(
     millis("at", nullable=False),
 )
 
-# What the server says unasked (off-line grants, revocations, lock, configuration): said again until
-# the sleeve's own event confirms it.
+# What the server says unasked (off-line grants, revocations, lock, configuration, its own keys):
+# said again until the sleeve's own event confirms it.
 downlink = Table(
     "downlink",
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
     ref("device_id", nullable=False),
     Column("type", String(32), nullable=False),
-    ref("subject"),  # grant id, lock order, config revision: what confirms it
+    ref("subject"),  # grant id, lock order, config revision, serial of keys: what confirms it
     Column("payload", LargeBinary, nullable=False),
     millis("created_at", nullable=False),
     millis("sent_at"),

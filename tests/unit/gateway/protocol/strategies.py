@@ -9,8 +9,9 @@ from msgspec import inspect as types
 
 from gateway.protocol import messages as m
 from gateway.protocol import schema
-from gateway.protocol.cose import Ed25519Signer, Es256Signer
+from gateway.protocol.cose import Ed25519Signer, Es256Signer, PublicKey
 from gateway.protocol.errors import ProtocolError
+from gateway.protocol.limits import MAX_INT, MAX_TIME_MS
 
 _DIGITS = "0123456789"
 _PLAIN = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
@@ -19,20 +20,39 @@ _PLAIN = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
 def message(kind: type[m.Wire]) -> st.SearchStrategy[Any]:
     """Any valid message of a type."""
     if kind is m.KeyRotated:
-        return rotations()
+        return _keys.map(lambda key: m.KeyRotated(alg=key.alg, public=key.raw))
+    if kind is m.Keys:
+        return lists_of_keys()
     return _struct(kind)
 
 
-def rotations() -> st.SearchStrategy[m.KeyRotated]:
-    """A rotation names a real key, which no strategy finds by luck."""
-    seeds = st.binary(min_size=32, max_size=32).filter(lambda seed: any(seed[1:]))
-    return st.one_of(
-        seeds.map(lambda seed: m.KeyRotated(alg=-8, public=Ed25519Signer(seed).public.raw)),
-        # A scalar below the curve's order.
-        seeds.map(lambda seed: b"\x00" + seed[1:]).map(
-            lambda secret: m.KeyRotated(alg=-7, public=Es256Signer(secret).public.raw)
-        ),
+# Real keys, which no strategy finds by luck.
+_seeds = st.binary(min_size=32, max_size=32).filter(lambda seed: any(seed[1:]))
+_keys: st.SearchStrategy[PublicKey] = st.one_of(
+    _seeds.map(lambda seed: Ed25519Signer(seed).public),
+    # A scalar below the curve's order.
+    _seeds.map(lambda seed: Es256Signer(b"\x00" + seed[1:]).public),
+)
+
+
+def lists_of_keys() -> st.SearchStrategy[m.Keys]:
+    """The last key of each list has no end."""
+    ends = st.none() | st.integers(0, MAX_TIME_MS)
+    ending = st.tuples(_keys, ends).map(lambda pair: _server_key(*pair))
+    listed = st.tuples(st.lists(ending, max_size=2), _keys.map(_server_key)).map(
+        lambda pair: [*pair[0], pair[1]]
     )
+    return st.builds(
+        m.Keys,
+        serial=st.integers(1, MAX_INT),
+        grant=listed,
+        receipt=listed,
+        picture=st.binary(min_size=32, max_size=32),
+    )
+
+
+def _server_key(key: PublicKey, until: int | None = None) -> m.ServerKey:
+    return m.ServerKey(alg=key.alg, public=key.raw, until=until)
 
 
 plain: st.SearchStrategy[Any] = st.recursive(

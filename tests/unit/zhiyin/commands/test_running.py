@@ -43,12 +43,21 @@ def test_a_key_is_rotated_by_adding_one(data: Path) -> None:
 
 
 @pytest.mark.parametrize("purpose", ["grant", "receipt", "picture_wire"])
-def test_a_key_that_sleeves_hold_is_not_rotated_under_them(data: Path, purpose: str) -> None:
+def test_a_key_that_sleeves_hold_is_rotated_only_where_they_can_be_told(
+    data: Path, purpose: str
+) -> None:
     KeyRing.create(data / "keys")
     refused = _run("keys", "rotate", purpose)
     assert isinstance(refused.exception, DomainError)
-    assert refused.exception.code == "sleeves_hold_key"
-    assert _run("keys", "rotate", purpose, "--sleeves-know").exit_code == 0
+    assert refused.exception.code == "schema_missing"
+    assert KeyRing.load(data / "keys").generations()[purpose] == 1
+    assert _run("migrate").exit_code == 0
+    done = _run("keys", "rotate", purpose)
+    assert done.exit_code == 0, done.output
+    assert "公钥清单第 1 号" in done.output
+    assert KeyRing.load(data / "keys").generations()[purpose] == 2
+    again = _run("keys", "announce")
+    assert "公钥清单第 1 号：0 个套筒" in again.output
 
 
 def test_a_certificate_is_made_once(tmp_path: Path) -> None:
