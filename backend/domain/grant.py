@@ -95,8 +95,13 @@ def terms_of(
         not_after=not_after,
         place=_place(matter.place, home, permitted),
         policy=policy,
-        pushed_until=min(not_after, not_before + matter.offline.window_ms) if offline else None,
+        pushed_until=pushed_until(matter, not_before, not_after) if offline else None,
     )
+
+
+def pushed_until(matter: Matter, not_before: int, not_after: int) -> int:
+    """How long a copy in the sleeve lives of a grant with this window."""
+    return min(not_after, not_before + matter.offline.window_ms)
 
 
 def _place(rule: PlaceRule, home: Circle | None, permitted: Circle | None) -> Circle | None:

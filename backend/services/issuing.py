@@ -48,8 +48,8 @@ def issue(
         now=now,
         random=context.random,
     )
-    sign, until = context.sign_down, terms.pushed_until
-    pushed = sign is not None and until is not None
+    until = terms.pushed_until
+    pushed = context.sign_down is not None and until is not None
     terms.policy["offline"] = pushed
     grant = Grant(
         id=context.new_id(),
@@ -69,10 +69,8 @@ def issue(
         policy=terms.policy,
     )
     grants.insert(conn, grant, draw_job(conn, context, sleeve), now)
-    if sign is not None and until is not None:
-        pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
-        payload = sign(pushed_grant(grant, until, pin), device=sleeve, time=now)
-        grants.say(conn, sleeve, WireGrant.type, grant.id, payload, now)
+    if until is not None:
+        push_ahead(conn, context, grant, until, now)
     return Record(
         kind="grant.issued",
         org_path=application.org_path,
@@ -91,6 +89,20 @@ def issue(
             "offline": pushed,
         },
     )
+
+
+def push_ahead(
+    conn: Connection, context: ServiceContext, grant: Grant, until: int, now: int
+) -> None:
+    """Queue a signed copy for off-line use, good until ``until``; nothing without a grant key. A
+    later one takes the place of the one before, also in the sleeve."""
+    if context.sign_down is None:
+        return
+    pin = people.pins(conn, [grant.operator], grant.org_path, now).get(grant.operator)
+    copy = pushed_grant(grant, until, pin)
+    grants.stop_saying(conn, WireGrant.type, [grant.id], now)
+    payload = context.sign_down(copy, device=grant.device, time=now)
+    grants.say(conn, grant.device, WireGrant.type, grant.id, payload, now)
 
 
 def home_of(conn: Connection, sleeve: str, path: str) -> Circle | None:

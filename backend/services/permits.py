@@ -13,10 +13,11 @@ from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.application_checks import AtTheDoor
 from backend.domain.errors import DomainError, missing
-from backend.domain.grant import LIVE
+from backend.domain.grant import LIVE, pushed_until
 from backend.domain.matter import Matter, PlaceRule
 from backend.domain.permit import PERMIT_ZH, Permit
 from backend.domain.record import Record
+from backend.services import issuing
 from backend.services.application_reader import visible
 from backend.services.context import ServiceContext
 from backend.services.facts import load_matter, load_seal
@@ -123,7 +124,7 @@ class PermitService:
 
         def change(conn: Connection, item: Permit, keepers: frozenset[str], now: int) -> Permit:
             approved = domain.approve(item, actor, keepers, now)
-            self._move_grants(conn, approved)
+            self._move_grants(conn, approved, now)
             return approved
 
         return self._change(actor, permit_id, change, "permit.approved")
@@ -224,15 +225,21 @@ class PermitService:
             self._record_refusal(actor, permit_id, refused)
             raise
 
-    def _move_grants(self, conn: Connection, item: Permit) -> None:
-        """A copy that lies in the sleeve for off-line use stays good at home only: a sleeve keeps
-        the first copy of a grant, so off site it has to ask on line."""
+    def _move_grants(self, conn: Connection, item: Permit, now: int) -> None:
+        """A copy that lies in the sleeve for off-line use is pushed again, with the new place."""
         if item.application_id is None or item.circle is None:
             return
-        if self._matter_of(conn, item.application_id).place is PlaceRule.PERMIT:
-            live = grants.lock_of_application(conn, item.application_id)
-            movable = [one.id for one in live if one.state in LIVE and one.device == item.device_id]
-            grants.move(conn, movable, item.circle)
+        matter = self._matter_of(conn, item.application_id)
+        if matter.place is not PlaceRule.PERMIT:
+            return
+        live = grants.lock_of_application(conn, item.application_id)
+        movable = [one for one in live if one.state in LIVE and one.device == item.device_id]
+        grants.move(conn, [one.id for one in movable], item.circle)
+        for one in movable:
+            if one.policy.get("offline"):
+                moved = replace(one, place=item.circle)
+                until = pushed_until(matter, one.not_before, one.not_after)
+                issuing.push_ahead(conn, self._context, moved, until, now)
 
     @staticmethod
     def _matter_of(conn: Connection, application_id: str) -> Matter:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -72,6 +73,7 @@ class SleeveMachine(RuleBasedStateMachine):
             self.grants[name] = make_grant(
                 name, stamps=nth + 1, offline=True, pin=pin_check(), max_clock_age=600_000
             )
+        self.ends = {name: grant.not_after for name, grant in self.grants.items()}
         self.sleeve.power_on()
 
     def watch(self, sleeve: Sleeve, effect: object) -> None:
@@ -84,7 +86,7 @@ class SleeveMachine(RuleBasedStateMachine):
         grant = self.grants[flash.use.grant]
         assert grant.grant in flash.burnt, "released before the grant was burnt"
         assert flash.use.intent == flash.use.presses + 1
-        assert self.bench.clock.now <= grant.not_after, "released after the grant's end"
+        assert self.bench.clock.now <= self.ends[grant.grant], "released after the grant's end"
         assert not flash.lock.locked
         assert not flash.switches
         self.released[grant.grant] += 1
@@ -281,6 +283,17 @@ class SleeveMachine(RuleBasedStateMachine):
         message = (body.type, self.server.seal(body))
         self.down.append(message)
         self.heard.append(message)
+
+    @rule(name=st.sampled_from(OFFLINE), ms=st.sampled_from((-60_000, 60_000, 7_200_000)))
+    def push_again(self, name: str, ms: int) -> None:
+        """The server moves the window of a grant that it pushed before, and that may be held,
+        burnt or revoked by now."""
+        grant = msgspec.structs.replace(
+            self.grants[name], not_after=self.grants[name].not_after + ms
+        )
+        self.ends[name] = max(self.ends[name], grant.not_after)
+        self.grants[name] = grant
+        self.say(grant)
 
     def remote_lock(self, locked: bool) -> None:
         self.orders += 1

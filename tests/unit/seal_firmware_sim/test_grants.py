@@ -13,7 +13,14 @@ from seal_firmware_sim import inputs, texts
 from seal_firmware_sim.session import Phase
 from seal_firmware_sim.state import GrantEntry
 from tests.unit.seal_firmware_sim.conftest import JOB, Hands
-from tests.unit.seal_firmware_sim.model import GRANT_KEY, START, make_grant, pin_check, pump
+from tests.unit.seal_firmware_sim.model import (
+    GRANT_KEY,
+    HOME,
+    START,
+    make_grant,
+    pin_check,
+    pump,
+)
 
 HOUR = 3_600_000
 Forge = Callable[[Hands, m.Grant], bytes]
@@ -295,6 +302,62 @@ def test_a_stored_grant_is_told_of_once_and_survives_a_reboot(hands: Hands) -> N
     hands.reboot()
     assert hands.bench.sleeve.firmware is not None
     assert [g.grant for g in hands.bench.sleeve.firmware.shelf.stored] == ["off-1"]
+
+
+def test_a_held_grant_that_is_pushed_again_takes_its_new_window_and_place(hands: Hands) -> None:
+    grant = stored(hands, not_after=START + 120_000)
+    hands.pass_time(60_000)
+    there = m.Place(lat=HOME.lat, lon=HOME.lon, radius=50.0)
+    longer = msgspec.structs.replace(grant, not_after=START + HOUR, place=there)
+    hands.push(longer)
+    assert hands.server.types().count("grant_stored") == 2
+    assert held(hands) == [longer]
+    hands.reboot()
+    assert held(hands) == [longer]
+    hands.pass_time(90_000)  # past the first end
+    assert hands.server.types().count("grant_dropped") == 0
+    hands.link(False)
+    offline_use(hands)
+    assert hands.total == 1
+
+
+def test_a_window_that_was_shortened_ends_a_held_grant_sooner(hands: Hands) -> None:
+    grant = stored(hands)
+    hands.pass_time(1_000)
+    hands.push(msgspec.structs.replace(grant, not_after=START + 30_000))
+    hands.pass_time(60_000)
+    assert hands.last(m.GrantDropped) == m.GrantDropped(grant="off-1", reason="expired")
+
+
+def test_an_older_push_does_not_come_back_over_a_newer_one(hands: Hands) -> None:
+    grant = make_grant("off-1", offline=True, pin=pin_check(), max_clock_age=HOUR)
+    first = hands.server.seal(grant)
+    hands.pass_time(1_000)
+    shorter = msgspec.structs.replace(grant, not_after=START + 30_000)
+    hands.push(shorter)
+    hands.raw("grant", first)
+    assert held(hands) == [shorter]
+    assert hands.server.types().count("grant_stored") == 1
+
+
+def test_promise_1_a_second_push_never_brings_a_burnt_grant_back(hands: Hands) -> None:
+    grant = stored(hands)
+    hands.link(False)
+    offline_use(hands)
+    assert hands.total == 1
+    hands.link(True)
+    hands.pass_time(60_000)
+    hands.push(msgspec.structs.replace(grant, not_after=START + 2 * HOUR, stamps=9))
+    assert held(hands) == []
+    assert hands.refusals()[-1] == "grant_used"
+    hands.link(False)
+    offline_use(hands)
+    assert hands.total == 1
+
+
+def held(hands: Hands) -> list[m.Grant]:
+    assert hands.bench.sleeve.firmware is not None
+    return hands.bench.sleeve.firmware.shelf.stored
 
 
 def test_a_grant_written_into_flash_by_somebody_else_is_not_believed(hands: Hands) -> None:

@@ -11,7 +11,9 @@ from backend.domain.actor import Role
 from backend.domain.application_checks import AtTheDoor
 from backend.domain.errors import DomainError
 from backend.services.permits import PermitFilter, PermitForm
-from backend.store.tables import device, use_grant
+from backend.store.tables import device, downlink, use_grant
+from gateway.protocol.envelope import open_down
+from gateway.protocol.messages import Grant, Place
 from tests.support.office import HOUR, Office, also
 from tests.support.world import OTHER_VILLAGE, VILLAGE, World
 
@@ -64,6 +66,34 @@ def test_an_approved_permit_moves_the_grant_to_its_place(office: Office) -> None
     with office.world.db.read() as conn:
         row = conn.execute(use_grant.select()).one()
     assert (row.lat, row.lon, row.radius_m) == (30.2, 120.4, 300.0)
+
+
+def test_a_copy_in_the_sleeve_is_pushed_again_with_the_place(office: Office) -> None:
+    made = office.approved()
+    office.world.clock.advance(60_000)
+    wanted = office.permits.want(office.custodian, form(office, application_id=made.row.id))
+    office.permits.approve(office.approver, wanted.id)
+    with office.world.db.read() as conn:
+        before, after = conn.execute(downlink.select().order_by(downlink.c.id)).all()
+    assert before.confirmed_at is not None  # no longer said
+    assert (after.type, after.subject, after.confirmed_at) == ("grant", made.grants[0].id, None)
+    keys = office.world.ring.grant_keys
+    first, second = (
+        open_down(row.payload, device=row.device_id, keys=keys, receipt_keys={})
+        for row in (before, after)
+    )
+    assert isinstance(first, Grant)
+    assert isinstance(second, Grant)
+    assert second.place == Place(lat=30.2, lon=120.4, radius=300.0)
+    assert (second.not_before, second.not_after) == (first.not_before, first.not_after)
+
+
+def test_what_is_good_on_line_only_is_not_pushed_for_a_permit(office: Office) -> None:
+    made = office.approved(office.form("request-report", title="请示"))
+    wanted = office.permits.want(office.custodian, form(office, application_id=made.row.id))
+    office.permits.approve(office.approver, wanted.id)
+    with office.world.db.read() as conn:
+        assert conn.execute(downlink.select()).all() == []
 
 
 def test_a_permit_before_the_approval_is_respected_by_the_grant(office: Office) -> None:
