@@ -125,6 +125,22 @@ def _database(house: House) -> list[str]:
     return [] if store.away(house.db) is None else ["database"]
 
 
+def eyes(settings: Settings, stop: Stop) -> int:
+    """Looks at papers and imprints.
+
+    Raises:
+        DomainError, Stopped: see :func:`zhiyin.running.part.housed`.
+    """
+    with housed(settings, "eyes", stop) as (house, pulse):
+        part = wiring.eyes_part(house, lambda: None)
+        part.start()
+        try:
+            pulse.watch(lambda: _database(house), part.figures)
+            return _watch(stop, "eyes", lambda: part.alive)
+        finally:
+            part.stop()
+
+
 def _watch(stop: Stop, name: str, alive: Callable[[], bool]) -> int:
     settle()
     while not stop.wait(WATCH_S):

@@ -267,6 +267,17 @@ class FaceSettings(_Section):
         return self
 
 
+class EyesSettings(_Section):
+    """Whether papers and imprints are looked at, and what that may cost."""
+
+    enabled: bool = Field(default=True, description="核对文件与印迹（盖章前后的照片）")
+    workers: int = Field(
+        default=1, ge=1, le=16, description="核对进程数；每个约占 1 GB 内存、一个核"
+    )
+    memory_mb: int = Field(default=6144, ge=2048, description="每个核对进程的地址空间上限（MiB）")
+    timeout_seconds: float = Field(default=60.0, ge=5, description="一次核对最多用时（秒）")
+
+
 class AlertSettings(_Section):
     """What the rules hold against."""
 
@@ -288,6 +299,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("var"), description="数据目录：数据库、密钥、照片")
     keys_dir: Path | None = Field(default=None, description="密钥目录；不填则用 data_dir/keys")
+    keys_parts_dir: Path | None = Field(
+        default=None,
+        description="各部分密钥目录的上级；填了则生成、更换密钥后，把各部分所需的分别抄到其下",
+    )
     pictures_dir: Path | None = Field(
         default=None, description="加密照片目录；不填则用 data_dir/pictures"
     )
@@ -308,6 +323,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     faces: FaceSettings = FaceSettings()
+    eyes: EyesSettings = EyesSettings()
     alerts: AlertSettings = AlertSettings()
 
     @field_validator("time_zone")

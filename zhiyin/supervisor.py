@@ -24,6 +24,7 @@ from zhiyin import wiring, wiring_alerts
 from zhiyin.running import accounts, schema, store
 from zhiyin.running.broker import BrokerKeeper
 from zhiyin.running.chores import Chores
+from zhiyin.running.eyes import EyesPart
 from zhiyin.running.lock import claimed
 from zhiyin.running.pulse import Pulse
 from zhiyin.running.settled import settle
@@ -63,6 +64,7 @@ class AllInOne:
     ) -> None:
         self.settings = settings
         self.broker: BrokerKeeper | None = None
+        self.eyes: EyesPart | None = None
         self.review_reason: str | None = None
         """Stated beforehand for whoever may look at pictures: in a demo only."""
         self._say = say
@@ -70,6 +72,7 @@ class AllInOne:
         self._random = random
         self._password: str | None = None
         self._undo = ExitStack()
+        self._gateway_wake: Callable[[], None] = lambda: None
         self.steps: tuple[tuple[str, str, Callable[[], None]], ...] = (
             ("独占数据目录", "claim the data folder", self._claim),
             ("读取密钥", "read the keys", self._read_keys),
@@ -77,6 +80,7 @@ class AllInOne:
             ("启动消息代理", "start the broker", self._start_broker),
             ("装载人脸引擎", "load the face engine", self._load_faces),
             ("启动预警", "start the alerts", self._start_alerts),
+            ("启动核对", "start the eyes", self._start_eyes),
             ("启动网关", "start the gateway", self._start_gateway),
             ("启动定时任务", "start the chores", self._start_chores),
             ("启动网页", "start the web server", self._start_web),
@@ -129,7 +133,9 @@ class AllInOne:
     def figures(self) -> dict[str, int]:
         """Counts since the start, for the heartbeat."""
         stats = self.gateway.pipeline.stats
+        eyes = self.eyes.figures() if self.eyes is not None else {}
         return {
+            **eyes,
             "events": stats.events,
             "duplicates": stats.duplicates,
             "refused": stats.refused,
@@ -183,11 +189,28 @@ class AllInOne:
         self._undo.callback(self.alerts.stop)
         self.alerts.start()
 
+    def _start_eyes(self) -> None:
+        if not self.settings.eyes.enabled:
+            return
+        self.eyes = wiring.eyes_part(self.house, self._seen)
+        self._undo.callback(self.eyes.stop)
+        self.eyes.start()
+
+    def _seen(self) -> None:
+        self.alerts.wake()
+        self._gateway_wake()
+
+    def _committed(self) -> None:
+        self.alerts.wake()
+        if self.eyes is not None:
+            self.eyes.wake()
+
     def _start_gateway(self) -> None:
         self.gateway, self.link = connect(
-            wiring.gateway_parts(self.house, self.alerts.wake),
+            wiring.gateway_parts(self.house, self._committed),
             wiring.link_settings(self.settings, password=self._password),
         )
+        self._gateway_wake = self.gateway.wake
         self._undo.callback(self.gateway.stop)
         self.gateway.start()
         self._undo.callback(self.link.stop)

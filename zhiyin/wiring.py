@@ -8,18 +8,22 @@ from dataclasses import dataclass
 
 from backend.ledger.log import Log
 from backend.services.context import GrantSigner, ServiceContext, ServiceSettings
+from backend.services.eyes import Eyes
 from backend.services.holidays import published
 from backend.store.db import Database
 from backend.store.journal import Journal
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
 from backend.vision.faces import FaceSettings, FaceVerifier, Thresholds
+from backend.vision.workers.worker import WorkerLimits
 from gateway.broker.mosquitto import GATEWAY_USER, Listener
 from gateway.faces import VerifierMatcher
 from gateway.link import LinkSettings
 from gateway.protocol import envelope
 from gateway.protocol.messages import Down
 from gateway.service import Parts
+from gateway.stages.decide import Policy
+from zhiyin.running.eyes import EyesPart
 from zhiyin.settings import Settings
 from zhiyin.wall import wall_clock as wall_clock
 
@@ -115,6 +119,17 @@ def face_verifier(settings: Settings) -> FaceVerifier:
     )
 
 
+def eyes_part(house: House, seen: Callable[[], None]) -> EyesPart:
+    """Who looks at papers and imprints. ``seen`` is called after each look."""
+    wanted = house.settings.eyes
+    return EyesPart(
+        Eyes(house.services, house.pictures),
+        workers=wanted.workers,
+        limits=WorkerLimits(memory_mb=wanted.memory_mb, timeout_s=wanted.timeout_seconds),
+        seen=seen,
+    )
+
+
 def gateway_parts(house: House, committed: Callable[[], None]) -> Parts:
     """What the gateway needs of the house. ``committed`` is called after each batch of records."""
     return Parts(
@@ -128,6 +143,7 @@ def gateway_parts(house: House, committed: Callable[[], None]) -> Parts:
         open_template=house.keys.open_template,
         now=house.now,
         random=house.random,
+        policy=Policy(eyes=house.settings.eyes.enabled),
         committed=committed,
     )
 

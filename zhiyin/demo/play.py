@@ -39,7 +39,7 @@ from zhiyin.demo.runner import Runner
 from zhiyin.demo.town import Founder, Town
 from zhiyin.running import schema
 from zhiyin.running.stopping import Stop, Stopped
-from zhiyin.settings import FaceSettings, MqttSettings, Settings, WebSettings
+from zhiyin.settings import EyesSettings, FaceSettings, MqttSettings, Settings, WebSettings
 from zhiyin.wall import wall_clock
 
 Tell = Callable[[str], None]
@@ -90,6 +90,7 @@ class Demo:
             mqtt=MqttSettings(port=free_port()),
             web=WebSettings(port=web_port) if web_port is not None else WebSettings(),
             faces=FaceSettings(second_opinion=False),
+            eyes=EyesSettings(enabled=False),  # its day holds no papers to compare with yet
         )
         start = self.scenario.time(self.scenario.start)
         self.clock = DemoClock(start, self._folder.clock if lasting else None, speed)

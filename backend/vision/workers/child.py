@@ -1,0 +1,48 @@
+"""The worker process: ``python -m backend.vision.workers.child MEMORY_MB``.
+
+Reads questions from standard input until it ends, so it never outlives who started it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from typing import BinaryIO
+
+from backend.vision.workers import wire
+
+
+def limit(memory_mb: int) -> None:
+    """Take away what looking at pictures does not need: memory beyond ``memory_mb`` MiB, writing
+    files, core dumps with somebody's contract in them."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the questions end."""
+    from backend.vision.workers import tasks
+
+    while True:
+        head = questions.read(wire.LENGTH_BYTES)
+        if len(head) < wire.LENGTH_BYTES:
+            return
+        task = wire.read_task(questions.read(int.from_bytes(head, "big")))
+        result = tasks.perform(task)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        answers.write(wire.frame(wire.Answer(result, peak)))
+        answers.flush()
+
+
+def main() -> None:
+    """Serve on what were standard input and output; what libraries print goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    limit(int(sys.argv[1]))
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

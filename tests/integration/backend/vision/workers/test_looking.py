@@ -1,0 +1,66 @@
+"""The real worker process: papers in, verdicts out; and what hostile files do to it."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from backend.domain.eyes import PageFinding
+from backend.vision.workers import wire
+from backend.vision.workers.worker import Worker, WorkerLimits
+from tests.support.paper_cases import cases
+from tests.support.shots import jpeg
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One process for all."""
+    one = Worker(WorkerLimits(timeout_s=110.0))
+    yield one
+    one.close()
+
+
+def _references(worker: Worker, paper: bytes) -> list[bytes]:
+    made = worker.ask(wire.MakeReference(paper))
+    assert isinstance(made, wire.ReferenceMade)
+    return [page.features for page in made.pages]
+
+
+def test_an_approved_page_is_known_and_an_altered_one_is_marked(worker: Worker) -> None:
+    for wanted, op, finding in (
+        (cases.GENUINE, "", PageFinding.SAME),
+        (cases.ALTERED, "digit", PageFinding.ALTERED),
+    ):
+        made = cases.make(
+            7, random.Random(7), wanted=wanted, op=op, level="mild", kind="land_contract"
+        )
+        zones: list[list[wire.Box]] = [
+            [zone[1:] for zone in made.zones if zone[0] == number] for number in range(9)
+        ]
+        references = _references(worker, made.reference)
+        seen = worker.ask(wire.LookAtPage(made.photo, references, zones[: len(references)], {}))
+        assert isinstance(seen, wire.PageSeen)
+        assert seen.verdict.finding is finding
+        if finding is PageFinding.ALTERED:
+            assert seen.verdict.marks
+            assert all(crop.approved.startswith(b"\x89PNG") for crop in seen.crops)
+            assert all(crop.found.startswith(b"\x89PNG") for crop in seen.crops)
+    assert worker.started == 1
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [b"", b"not a picture", b"%PDF-1.7\n%%EOF", jpeg(1)[:200], b"\xff\xd8" + bytes(100)],
+    ids=["nothing", "words", "empty pdf", "truncated", "zeros"],
+)
+def test_a_file_that_is_none_gets_a_reason_and_the_worker_lives(
+    worker: Worker, hostile: bytes
+) -> None:
+    before = worker.started
+    for task in (wire.MakeReference(hostile), wire.LookAtPage(hostile, [], [], {})):
+        said = worker.ask(task)
+        assert isinstance(said, wire.Unable)
+        assert said.code
+        assert said.zh
+    assert worker.started in (before, before + 1)
+    assert worker.pid is not None
