@@ -20,6 +20,7 @@ from backend.services.devices import DeviceService
 from backend.services.faces import Enroller, FaceService
 from backend.services.grants import GrantService
 from backend.services.identity import SESSION_MS, IdentityService
+from backend.services.imports import ImportService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
@@ -79,6 +80,7 @@ def build_services(made: Installation) -> Services:
         CalendarDayService(context),
         PeopleService(context, made.pictures, made.wall),
         RoleService(context),
+        ImportService(context, made.pictures, made.wall),
         FaceService(context, made.keyring, made.pictures, made.enroller),
         SealService(context),
         DeviceService(context, made.keyring),

@@ -34,7 +34,10 @@ router = pages()
 @router.get("/admin")
 def admin_page(request: Request, who: Viewer, web: WebPort) -> Response:
     """The tree of one's branches."""
-    values = {"places": places.below(web, who.actor), "error": None}
+    values = {
+        "places": places.below(web, who.actor),
+        "imports": bool(who.actor.branches(Role.ADMIN)),
+    }
     return page(request, web, who, "admin.html", values)
 
 

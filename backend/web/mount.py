@@ -51,6 +51,7 @@ MODULES: Final[tuple[str, ...]] = (
     "sleeve_pages",
     "admin",
     "faces",
+    "imports",
     "matter_admin",
     "org_settings",
     "sleeve_admin",

@@ -50,6 +50,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/admin/orgs/330109103201/calendar",
         "/admin/orgs/330109103201/settings",
         "/admin/sleeves/SL-330109103201-committee",
+        "/admin/import",
         "/admin/matters",
         "/admin/matters/new?org=/330109/330109103/",
         "/admin/matters/330109.residence",

@@ -39,6 +39,7 @@ from backend.services.device_views import DeviceViewService
 from backend.services.devices import DeviceService
 from backend.services.faces import FaceService
 from backend.services.identity import IdentityService
+from backend.services.imports import ImportService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
@@ -190,6 +191,7 @@ def services(world: World, store: PictureStore) -> Services:
         DraftService(context, store),
         FaceService(context, world.ring, store, AnyFace()),
         IdentityService(context, passwords, [b"s" * 32], world.clock),
+        ImportService(context, store, world.clock),
         MatterService(context),
         OrganisationService(context),
         PeopleService(context, store, world.clock),
