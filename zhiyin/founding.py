@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from backend.services.founding import Founded, FoundingForm, FoundingService, check_form
 from backend.services.passwords import Passwords
-from backend.store.keyring import KeyRing
 from zhiyin import wiring
-from zhiyin.running import schema, store
+from zhiyin.running import keys, schema, store
 from zhiyin.running.lock import claimed, make_folder
 from zhiyin.settings import Settings
 
@@ -31,7 +30,7 @@ def found(
     make_folder(settings.data_dir)
     with claimed(settings.data_dir):
         tell(f"[1/5] 数据目录 · data folder: {settings.data_dir}")
-        ring = KeyRing.create(settings.keys_path())
+        ring = keys.create(settings)
         kinds = ", ".join(ring.generations())
         tell(f"[2/5] 密钥（请另行备份）· keys, back them up: {settings.keys_path()} ({kinds})")
         with store.opened(settings) as db:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from backend.domain.errors import DomainError
 from backend.store.db import Database
+from backend.store.handing import hand_out
 from backend.store.keyring import KeyRing
 from gateway.broker.embedded import free_port
 from zhiyin.running import postgres, schema, store
@@ -140,12 +141,11 @@ class Native:
     def program(self, name: str) -> Program:
         """How one of our parts is run."""
         words = ("gateway", "--name", name) if name.startswith("gateway-") else (name,)
-        return Program(
-            name,
-            (*self._zhiyin, *words),
-            self._log(name),
-            env=self._env(),
-        )
+        # A part that needs no keys finds an empty folder.
+        keys = self.folder / "data" / "parts" / name.partition("-")[0]
+        make_folder(keys)
+        env = {**self._env(), "ZHIYIN_KEYS_DIR": str(keys)}
+        return Program(name, (*self._zhiyin, *words), self._log(name), env=env)
 
     def beats(self) -> dict[str, Beat]:
         """The parts' newest heartbeats."""
@@ -210,7 +210,9 @@ class Native:
             if not file.exists():
                 file.touch(mode=0o600)
                 file.write_text(secrets.token_hex(24))
-        KeyRing.create(self.folder / "data" / "keys")
+        keys, parts = (self.folder / "data" / name for name in ("keys", "parts"))
+        KeyRing.create(keys)
+        hand_out(keys, parts)
         if not self.config.exists():
             self.config.write_text(self._settings(), encoding="utf-8")
         refuse_taken("127.0.0.1", self.ports.web, "web.port")
@@ -250,7 +252,8 @@ class Native:
     def _settings(self) -> str:
         folder = self.folder
         return (
-            f'data_dir = "{folder / "data"}"\n\n'
+            f'data_dir = "{folder / "data"}"\n'
+            f'keys_parts_dir = "{folder / "data" / "parts"}"\n\n'
             "[database]\n"
             f'url = "postgresql+psycopg://{postgres.ROLE}@127.0.0.1:{self.ports.postgres}'
             f'/{DATABASE}"\n'

@@ -266,7 +266,7 @@ class DeviceService:
         return ServerKeys(
             tuple(self._keyring.grant_keys.values()),
             tuple(self._keyring.receipt_keys.values()),
-            self._keyring.picture_wire.public_key().public_bytes_raw(),
+            self._keyring.picture_wire_public,
         )
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────

@@ -96,7 +96,7 @@ def _listed(keyring: KeyRing, before: Keys | None, now: int, overlap_ms: int) ->
         receipt=_spans(
             keyring.receipt_keys.values(), before.receipt if before else (), now, overlap_ms
         ),
-        picture=keyring.picture_wire.public_key().public_bytes_raw(),
+        picture=keyring.picture_wire_public,
     )
 
 

@@ -19,7 +19,7 @@ from backend.domain.errors import DomainError
 
 KEY_BYTES: Final = 32
 
-_NAME = re.compile(r"^([a-z_]+)\.([0-9]{4})\.key$")
+_NAME = re.compile(r"^([a-z_]+)\.([0-9]{4})\.(key|pub)$")
 
 
 class Purpose(StrEnum):
@@ -43,12 +43,26 @@ def file_name(purpose: Purpose, generation: int) -> str:
     return f"{purpose}.{generation:04d}.key"
 
 
+def public_name(purpose: Purpose, generation: int) -> str:
+    """Where the public half of a generation lives, for a part that is not given the secret."""
+    return f"{purpose}.{generation:04d}.pub"
+
+
 def key_files(folder: Path) -> list[tuple[Purpose, int, Path]]:
-    """Every key file of the folder, by name."""
+    """Every file with a secret key in the folder, by name."""
+    return _files(folder, "key")
+
+
+def public_files(folder: Path) -> list[tuple[Purpose, int, Path]]:
+    """Every file with a public key only, by name."""
+    return _files(folder, "pub")
+
+
+def _files(folder: Path, kind: str) -> list[tuple[Purpose, int, Path]]:
     found: list[tuple[Purpose, int, Path]] = []
     for path in sorted(folder.iterdir()):
         match = _NAME.match(path.name)
-        if match and match[1] in set(Purpose):
+        if match and match[1] in set(Purpose) and match[3] == kind:
             found.append((Purpose(match[1]), int(match[2]), path))
     return found
 
@@ -80,8 +94,18 @@ def _refuse_exposed(status: os.stat_result, path: Path, mode: str) -> None:
         )
 
 
-def _header(purpose: Purpose, generation: int) -> str:
-    return f"zhiyin key v1 {purpose} {generation}"
+def key_text(purpose: Purpose, generation: int, secret: bytes) -> str:
+    """What a file with a secret key holds."""
+    return _text("key", purpose, generation, secret)
+
+
+def public_text(purpose: Purpose, generation: int, public: bytes) -> str:
+    """What a file with a public key holds."""
+    return _text("public key", purpose, generation, public)
+
+
+def _text(what: str, purpose: Purpose, generation: int, data: bytes) -> str:
+    return f"zhiyin {what} v1 {purpose} {generation}\n{base64.b64encode(data).decode()}\n"
 
 
 def write_key(folder: Path, purpose: Purpose, generation: int, secret: bytes) -> None:
@@ -91,17 +115,17 @@ def write_key(folder: Path, purpose: Purpose, generation: int, secret: bytes) ->
         FileExistsError: rather than ever replacing a key.
     """
     path = folder / file_name(purpose, generation)
-    text = f"{_header(purpose, generation)}\n{base64.b64encode(secret).decode()}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
+        file.write(key_text(purpose, generation, secret))
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    # A key that is used before its directory entry is on disk could be lost with what it wrapped.
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable: a key that is used before its entry is on disk could be
+    lost with what it wrapped."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -115,10 +139,24 @@ def read_key(path: Path, purpose: Purpose, generation: int) -> bytes:
     Raises:
         KeyRingError: ``keys_exposed`` or ``keys_damaged``.
     """
+    return _read("key", path, purpose, generation)
+
+
+def read_public(path: Path, purpose: Purpose, generation: int) -> bytes:
+    """The public key in a file.
+
+    Raises:
+        KeyRingError: as :func:`read_key`.
+    """
+    return _read("public key", path, purpose, generation)
+
+
+def _read(what: str, path: Path, purpose: Purpose, generation: int) -> bytes:
     with path.open(encoding="ascii", errors="replace") as file:
         _refuse_exposed(os.fstat(file.fileno()), path, "600")
         lines = file.read(1000).split("\n")
-    if len(lines) != 3 or lines[0] != _header(purpose, generation) or lines[2]:
+    header = f"zhiyin {what} v1 {purpose} {generation}"
+    if len(lines) != 3 or lines[0] != header or lines[2]:
         raise key_damaged(str(path))
     try:
         secret = base64.b64decode(lines[1], validate=True)

@@ -34,7 +34,9 @@ from backend.store.keyfiles import (
     key_damaged,
     key_files,
     key_missing,
+    public_files,
     read_key,
+    read_public,
     refuse_open_folder,
     write_key,
 )
@@ -60,10 +62,19 @@ class _Key:
 class KeyRing:
     """The keys found in one folder. Nothing of it is ever printed, pickled or logged.
 
-    A purpose without a file is no error until it is used.
+    A purpose without a file is no error until it is used. A part may be given only the public half
+    of a key that it has to name (:mod:`backend.store.handing`).
     """
 
-    def __init__(self, keys: Mapping[Purpose, Iterable[tuple[int, bytes]]]) -> None:
+    def __init__(
+        self,
+        keys: Mapping[Purpose, Iterable[tuple[int, bytes]]],
+        public: Mapping[Purpose, Iterable[tuple[int, bytes]]] | None = None,
+    ) -> None:
+        self._public: dict[Purpose, tuple[bytes, ...]] = {
+            purpose: tuple(raw for _, raw in sorted(pairs, reverse=True))
+            for purpose, pairs in (public or {}).items()
+        }
         self._keys: dict[Purpose, tuple[_Key, ...]] = {
             purpose: tuple(_Key(*pair) for pair in sorted(pairs, reverse=True))
             for purpose, pairs in keys.items()
@@ -108,7 +119,11 @@ class KeyRing:
         for purpose in required:
             if purpose not in keys:
                 raise key_missing(f"{folder / file_name(purpose, 1)}")
-        return cls(keys)
+        public: dict[Purpose, list[tuple[int, bytes]]] = {}
+        for purpose, generation, path in public_files(folder):
+            found = read_public(path, purpose, generation)
+            public.setdefault(purpose, []).append((generation, found))
+        return cls(keys, public)
 
     @staticmethod
     def rotate(folder: Path, purpose: Purpose, random: Callable[[int], bytes] = os.urandom) -> int:
@@ -164,6 +179,13 @@ class KeyRing:
     def picture_wire(self) -> X25519PrivateKey:
         """To which sleeves encrypt pictures and PINs."""
         return self.picture_wire_all[0]
+
+    @property
+    def picture_wire_public(self) -> bytes:
+        """The public half of :attr:`picture_wire`: what a sleeve is given."""
+        if Purpose.PICTURE_WIRE not in self._keys and Purpose.PICTURE_WIRE in self._public:
+            return self._public[Purpose.PICTURE_WIRE][0]
+        return self.picture_wire.public_key().public_bytes_raw()
 
     @cached_property
     def picture_wire_all(self) -> tuple[X25519PrivateKey, ...]:
@@ -233,7 +255,10 @@ class KeyRing:
         return {str(purpose): len(keys) for purpose, keys in self._keys.items()}
 
     def _public_keys(self, purpose: Purpose) -> dict[bytes, cose.PublicKey]:
-        keys = [cose.Ed25519Signer(key.secret).public for key in self._all(purpose)]
+        if purpose in self._keys or purpose not in self._public:
+            keys = [cose.Ed25519Signer(key.secret).public for key in self._all(purpose)]
+        else:
+            keys = [cose.PublicKey(cose.EDDSA, raw) for raw in self._public[purpose]]
         return {key.kid: key for key in keys}
 
     def _all(self, purpose: Purpose) -> tuple[_Key, ...]:

@@ -50,8 +50,8 @@ def register(app: typer.Typer) -> None:
         back. The parts use it from their next start: see `keys announce` for how many know it.
         """
         from backend.store.keyfiles import Purpose
-        from backend.store.keyring import KeyRing
         from zhiyin.commissioning import house
+        from zhiyin.running import keys as on_disk
         from zhiyin.settings_source import load_settings
 
         try:
@@ -60,11 +60,11 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter(f"可选 one of: {', '.join(Purpose)}") from error
         settings = load_settings()
         if purpose not in _SLEEVES_HOLD:
-            number = KeyRing.rotate(settings.keys_path(), wanted)
+            number = on_disk.rotate(settings, wanted)
             typer.echo(_done(number, purpose))
             return
         with house(settings) as home:  # a key that nobody can be told of is not made
-            number = KeyRing.rotate(settings.keys_path(), wanted)
+            number = on_disk.rotate(settings, wanted)
             typer.echo(_done(number, purpose))
             _announce(home, overlap_days)
 

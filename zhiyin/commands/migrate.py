@@ -25,9 +25,9 @@ def register(app: typer.Typer) -> None:
 
         settings = load_settings()
         if keys:
-            from backend.store.keyring import KeyRing
+            from zhiyin.running.keys import create
 
-            KeyRing.create(settings.keys_path())
+            create(settings)
         with store.opened(settings) as db:
             deadline = time.monotonic() + wait
             while store.away(db) is not None and time.monotonic() < deadline:

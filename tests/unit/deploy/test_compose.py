@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from backend.store.handing import NEEDS
 from tests.support.machine import find_program
 from zhiyin import cli
 from zhiyin.running.prepare import prepare
@@ -17,6 +18,12 @@ _ROOT = Path(__file__).parents[3]
 _COMPOSE = _ROOT / "docker-compose.yml"
 _PUBLISH = _ROOT / "deploy/mosquitto/publish.yml"
 _ONE_SHOT = {"migrate", "init", "fleet-enrol"}
+KNOWN = {
+    *("image", "build", "restart", "init", "read_only", "cap_drop", "security_opt", "profiles"),
+    *("stop_grace_period", "tmpfs", "volumes", "networks", "logging", "healthcheck", "command"),
+    *("environment", "secrets", "depends_on", "ports", "shm_size"),
+}
+"""Keys of a service that we use; a misspelt one is not among them."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +101,7 @@ def test_secrets_are_files_and_never_values(
 ) -> None:
     for name, one in services.items():
         for key, value in one.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|TOKEN|KEY", key):
+            if re.search("PASSWORD|SECRET|TOKEN|KEY", key) and not key.endswith("_DIR"):
                 assert str(value).startswith("/run/secrets/"), (name, key)
             assert not re.search(r"://[^/@]*:[^/@]+@", str(value)), (name, key)
         for secret in one.get("secrets", ()):
@@ -146,11 +153,74 @@ def test_our_parts_run_with_no_rights_to_spare(services: dict[str, dict[str, Any
             assert "no-new-privileges:true" in one["security_opt"], name
 
 
-def test_only_one_shots_may_write_keys(services: dict[str, dict[str, Any]]) -> None:
+KEYS = "/var/lib/zhiyin/keys"
+PARTS = "/var/lib/zhiyin/parts"
+
+
+def mounted(one: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """Volume → where, and whether it may be written."""
+    found = {}
+    for volume in one.get("volumes", ()):
+        name, where, *mode = volume.split(":")
+        found[name] = (where, mode != ["ro"])
+    return found
+
+
+def test_each_part_is_given_its_own_keys_and_no_others(
+    services: dict[str, dict[str, Any]],
+) -> None:
     for name, one in services.items():
-        for volume in one["volumes"]:
-            if volume.startswith("keys:"):
-                assert volume.endswith(":ro") != (name in ("migrate", "init")), name
+        keys = {volume: at for volume, at in mounted(one).items() if volume.startswith("keys")}
+        command = one.get("command", [""])[0]
+        if name in ("migrate", "init"):
+            every = {f"keys-{part}": (f"{PARTS}/{part}", True) for part in NEEDS}
+            assert keys == every | {"keys": (KEYS, True)}, name
+            assert one["environment"]["ZHIYIN_KEYS_PARTS_DIR"] == PARTS
+            continue
+        part = "enrol" if name == "fleet-enrol" else command
+        wanted = {f"keys-{part}": (KEYS, False)} if part in NEEDS else {}
+        assert keys == wanted, name
+
+
+def test_the_image_has_each_folder_that_a_volume_of_keys_takes_over() -> None:
+    text = (_ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    for part in NEEDS:
+        assert f"{PARTS}/{part}" in text, part
+
+
+def test_the_file_fits_together_without_an_engine(compose: dict[str, Any]) -> None:
+    services, volumes = compose["services"], compose["volumes"]
+    mounts = {
+        volume for one in services.values() for volume in mounted(one) if not volume.startswith("/")
+    }
+    assert mounts == set(volumes)
+    for name, one in services.items():
+        assert ("image" in one) or ("build" in one), name
+        assert set(one.get("networks", ())) <= set(compose["networks"]), name
+        assert set(one.get("secrets", ())) <= set(compose["secrets"]), name
+        assert {*one} <= KNOWN, (name, {*one} - KNOWN)
+        for needed, how in one.get("depends_on", {}).items():
+            assert needed in services, (name, needed)
+            if how["condition"] == "service_completed_successfully":
+                assert services[needed]["restart"] == "no", (name, needed)
+            else:
+                assert how["condition"] == "service_healthy", (name, needed)
+                assert not services[needed]["healthcheck"].get("disable"), (name, needed)
+        for key, value in one.get("environment", {}).items():
+            assert isinstance(value, str), (name, key)
+    more = yaml.safe_load(_PUBLISH.read_text(encoding="utf-8"))
+    assert set(more) <= {"services", "networks", "volumes"}
+    assert set(more["services"]) <= set(services)
+
+
+def test_nobody_waits_for_itself(services: dict[str, dict[str, Any]]) -> None:
+    def behind(name: str, seen: tuple[str, ...]) -> None:
+        assert name not in seen, (*seen, name)
+        for needed in services[name].get("depends_on", {}):
+            behind(needed, (*seen, name))
+
+    for name in services:
+        behind(name, ())
 
 
 def test_the_image_is_locked_and_runs_as_nobody_special() -> None:
