@@ -82,13 +82,17 @@ def run(play: Callable[[Stop], int]) -> int:
 
 
 def play_once(
-    scenario: Path, stop: Stop, *, folder: Path | None = None, fresh: bool = False
+    file: Path, stop: Stop, *, folder: Path | None = None, fresh: bool = False
 ) -> tuple[dict[str, Any], bool]:
     """The day without a page: what came of it, and whether that is as the scenario says.
 
     Raises:
-        ScenarioError, Stopped, DomainError: as `zhiyin.demo.once.once`.
+        ScenarioError: for a file that cannot be played.
+        Stopped, DomainError: as `zhiyin.demo.once.once`.
     """
+    from seal_firmware_sim.scenarios.format import load
+
+    scenario = load(file)
     with stop.at_once():  # this imports everything there is
         from zhiyin.demo.once import once
 
@@ -103,10 +107,13 @@ def progress(text: str) -> None:
 def _live(
     scenario: Path | None, stop: Stop, data: Path, speed: float, port: int, *, fresh: bool
 ) -> int:
+    from seal_firmware_sim.scenarios.format import load
+
+    loaded = load(scenario or DAY)
     with stop.at_once():
         from zhiyin.demo.show import live
 
-    live(data, scenario or DAY, speed, port, stop, fresh=fresh)
+    live(data, loaded, speed, port, stop, fresh=fresh)
     return 0
 
 

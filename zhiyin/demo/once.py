@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from seal_firmware_sim.scenarios.format import Scenario
 from zhiyin.demo.play import Demo
 from zhiyin.running.stopping import Stop, Stopped
 
 
 def once(
-    scenario: Path,
+    scenario: Scenario,
     stop: Stop,
     tell: Callable[[str], None],
     *,
@@ -25,7 +26,6 @@ def once(
     Without ``folder`` nothing is left behind.
 
     Raises:
-        ScenarioError: for a scenario that cannot be played.
         Stopped: when told to stop before the end.
     """
     with ExitStack() as undo:

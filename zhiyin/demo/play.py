@@ -23,7 +23,7 @@ from seal_firmware_sim.hardware.flash import FileFlash, MemoryFlash
 from seal_firmware_sim.hardware.ports import Flash
 from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.journal import Journal
-from seal_firmware_sim.scenarios.format import Scenario, load
+from seal_firmware_sim.scenarios.format import Scenario
 from seal_firmware_sim.scenarios.player import Player
 from seal_firmware_sim.scenarios.scenes import Stage
 from seal_firmware_sim.scenarios.stage import Actor, assemble
@@ -52,7 +52,6 @@ class Demo:
     start in the same folder goes on.
 
     Raises:
-        ScenarioError: for a scenario that cannot be played.
         DomainError: for a folder that cannot be used, or a scenario larger than our town.
     """
 
@@ -60,7 +59,7 @@ class Demo:
         self,
         folder: Path,
         *,
-        scenario: Path,
+        scenario: Scenario,
         stop: Stop,
         tell: Tell,
         speed: float | None = None,
@@ -68,8 +67,8 @@ class Demo:
         lasting: bool = True,
         fresh: bool = False,
     ) -> None:
-        self.scenario: Scenario = load(scenario)
-        _require_room(self.scenario)
+        _require_room(scenario)
+        self.scenario = scenario
         self._tell = tell
         self._stop = stop
         self._lasting = lasting

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from seal_firmware_sim.scenarios.format import ZONE
+from seal_firmware_sim.scenarios.format import ZONE, Scenario
 from seal_firmware_sim.scenarios.player import Player
 from zhiyin.demo.play import Demo
 from zhiyin.demo.town import Town
@@ -17,11 +17,12 @@ from zhiyin.running.stopping import Stop
 _EVERY_S: Final = 0.5
 
 
-def live(folder: Path, scenario: Path, speed: float, port: int, stop: Stop, *, fresh: bool) -> None:
+def live(
+    folder: Path, scenario: Scenario, speed: float, port: int, stop: Stop, *, fresh: bool
+) -> None:
     """Play until told to stop.
 
     Raises:
-        ScenarioError: for a scenario that cannot be played.
         DomainError: for a folder or a port that cannot be used.
         Stopped: when told to stop before the pages were there.
     """
