@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.application_guards import stated
-from backend.domain.errors import conflict, denied, missing
+from backend.domain.errors import DomainError, conflict, denied, missing
 from backend.domain.record import Record
 from backend.services import search
 from backend.services.context import ServiceContext
@@ -120,6 +120,37 @@ class RegisterService:
                 raise conflict("already_reviewed", "该次用印已复核", "it has been reviewed")
             self._append(conn, row, "use.reviewed", actor, now, {"remarks": remarks})
             return _views(conn, [self._visible(conn, actor, use_id)])[0]
+
+    def review_several(self, actor: Actor, use_ids: Sequence[str], remarks: str) -> int:
+        """:meth:`review` each; how many were marked. One that was reviewed meanwhile, or that the
+        actor may not review, is left out.
+
+        Raises:
+            DomainError: ``reason_missing``.
+        """
+        stated(remarks)
+        marked = 0
+        for use_id in dict.fromkeys(use_ids):
+            try:
+                self.review(actor, use_id, remarks)
+            except DomainError:
+                continue
+            marked += 1
+        return marked
+
+    def beside(
+        self, actor: Actor, wanted: RegisterFilter, use_id: str
+    ) -> tuple[str | None, str | None]:
+        """The uses next newer and next older than ``use_id`` among those wanted: for going from one
+        to the next.
+
+        Raises:
+            DomainError: ``bad_cursor``, ``search_too_short``.
+        """
+        cursor = encode_cursor((use_id,))
+        newer = self.leaf(actor, wanted, newer_than=cursor, limit=1).items
+        older = self.leaf(actor, wanted, older_than=cursor, limit=1).items
+        return newer[0].id if newer else None, older[0].id if older else None
 
     def question(self, actor: Actor, use_id: str, reason: str) -> None:
         """“This was not so”: whoever sees a use may say that something is wrong with it; it goes

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
-from fastapi import Form
+from fastapi import Form, Query
 from sqlalchemy import Connection, Row
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.api.deps import service
 from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError
 from backend.domain.record import Record
+from backend.services.use_proofs import PROVERS, UseProofService
 from backend.services.views import ApplicationView, RegisterRow
 from backend.store import alert_lists, inbox, standing, today, use_story
 from backend.store.scope import in_branches
 from backend.store.tables import alert, seal_use
-from backend.web import looks
+from backend.web import looks, uses_log, words
 from backend.web.alert_texts import AlertText, alert_texts
-from backend.web.i18n import reading_locale, say
+from backend.web.compare import comparison
+from backend.web.i18n import mark, reading_locale, say
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, own_address, page, pages
 from backend.web.story_words import CODES, Said, tell
 
 _LATE_MS: Final = 60_000
 _PICTURES: Final = ("event.face_captured", "event.page_captured")
 
 router = pages()
+
+Proofs = Annotated[UseProofService, service(UseProofService)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +64,61 @@ class Look:
 
 
 @router.get("/uses/{use_id}")
-def use_page(request: Request, who: Concerned, web: WebPort, use_id: str) -> Response:
-    """The story. Whoever may not see the use finds nothing here."""
+def use_page(
+    request: Request,
+    who: Concerned,
+    web: WebPort,
+    proofs: Proofs,
+    use_id: str,
+    within: Annotated[str, Query(alias="in", max_length=2000)] = "",
+) -> Response:
+    """The story. Whoever may not see the use finds nothing here. ``in``: the filter of the log
+    from which one came, and in which one goes on."""
     actor = who.actor
     row = web.register.get(actor, use_id)
     looks.begin_stated(web, actor)
     values = use_values(web, actor, row)
+    values |= _beside(web, actor, use_id, within) if values["watches"] else _ALONE
+    may_prove = actor.may_any(PROVERS, row.org_path)
+    values["may_prove"] = may_prove
+    values["proof"] = proofs.standing(actor, use_id) if may_prove else None
     return page(request, web, who, "use.html", values)
+
+
+@router.get("/uses/{use_id}/proof.zip")
+def proof_file(who: Concerned, proofs: Proofs, use_id: str) -> Response:
+    """The records with their proof, to be checked off line with ``zhiyin verify``."""
+    name = "".join(one if one.isalnum() else "-" for one in use_id)
+    return Response(
+        proofs.file(who.actor, use_id),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="zhiyin-{name}.zip"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+_ALONE: Final[Mapping[str, Any]] = {"newer": None, "older": None, "back": "/uses", "kept": ""}
+
+
+def _beside(web: Web, actor: Actor, use_id: str, within: str) -> dict[str, Any]:
+    kept = uses_log.kept_filter(within)
+    query = urlencode(kept)
+    try:
+        newer, older = web.register.beside(actor, uses_log.read_filter(kept), use_id)
+    except DomainError:
+        newer = older = None  # not in the log yet, or a filter that cannot be read
+
+    def to(other: str | None) -> str | None:
+        return other and f"/uses/{other}" + (f"?{urlencode({'in': query})}" if query else "")
+
+    return {
+        "newer": to(newer),
+        "older": to(older),
+        "back": f"/uses?{query}" if query else "/uses",
+        "kept": query,
+    }
 
 
 @router.post("/uses/{use_id}/question")
@@ -78,11 +132,16 @@ def question(
 
 @router.post("/uses/{use_id}/reviewed")
 def reviewed(
-    who: Concerned, web: WebPort, use_id: str, remarks: Annotated[str, Form(max_length=500)] = ""
+    who: Concerned,
+    web: WebPort,
+    use_id: str,
+    remarks: Annotated[str, Form(max_length=500)] = "",
+    following: Annotated[str, Form(alias="next", max_length=2400)] = "",
 ) -> Response:
-    """A supervisor has looked at it."""
+    """A supervisor has looked at it; on to the next one, if there is."""
     web.register.review(who.actor, use_id, remarks)
-    return go(f"/uses/{use_id}")
+    wanted = own_address(following, "")
+    return go(wanted if wanted.startswith("/uses/") else f"/uses/{use_id}")
 
 
 def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
@@ -98,17 +157,22 @@ def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
         records = use_story.of_use(conn, row.id, row.application_id, use.grant_id)
         if not watches:
             records = [one for one in records if one.kind.startswith(_FOR_ALL)]
+        compared = comparison(conn, actor, use, tiles, open_now)
+        left = [one for one in tiles if one.id not in compared.tiles]
+        told = entries(conn, records, left, locale)
+        if watches:
+            told = sorted([*told, *_messages(conn, row.id, locale)], key=lambda one: one.at)
         return {
             "row": row,
             "use": use,
             "application": application,
-            "entries": entries(conn, records, tiles, locale),
+            "compared": compared,
+            "entries": told,
             "looks": _looks(conn, records) if watches else [],
             "alerts": _alerts(conn, web, actor, row.id, locale) if watches else [],
-            "deliveries": inbox.deliveries_of_use(conn, row.id) if watches else [],
             "tiles": tiles,
             "reviews": open_now,
-            "may_look": bool(tiles),
+            "may_look": bool(tiles or compared),
             "watches": watches,
             "may_review": _may_review(actor, row, use),
         }
@@ -142,6 +206,34 @@ def entries(
             )
         )
     return found
+
+
+def _messages(conn: Connection, use_id: str, locale: str) -> list[Entry]:
+    """Who was told of it, when and how; and who could not be."""
+    found = []
+    for row in inbox.deliveries_of_use(conn, use_id):
+        text, tone = _SENT.get(row.state, _SENT["waiting"])
+        channel = say(words.CHANNEL.get(row.channel, row.channel), locale)
+        name = row.person_name or "—"
+        found.append(
+            Entry(
+                at=row.delivered_at or row.created_at,
+                text=say(text, locale, name=name, channel=channel),
+                tone=tone,
+                icon="mail",
+                seq=None,
+            )
+        )
+    return found
+
+
+_SENT: Final[Mapping[str, tuple[str, str]]] = {
+    "delivered": (mark("已通知{name}（{channel}）"), "ok"),
+    "dead": (mark("没能通知到{name}（{channel}）"), "bad"),
+    "bundled": (mark("给{name}的通知已合并（{channel}）"), "mute"),
+    "cancelled": (mark("给{name}的通知已取消（{channel}）"), "mute"),
+    "waiting": (mark("正在通知{name}（{channel}）"), "run"),
+}
 
 
 def _values(said: Said, locale: str) -> dict[str, Any]:

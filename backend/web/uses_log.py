@@ -1,38 +1,50 @@
-"""The usage log: filters in the address, a keyset page at a time, cards on a phone."""
+"""The usage log: filters in the address, leaves in both directions, views that people keep, marking
+several as reviewed; cards on a phone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Query
+from fastapi import Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.domain.actor import Actor
+from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
+from backend.domain.errors import DomainError
+from backend.services.register import Leaf
+from backend.services.saved_views import SavedViewService
 from backend.services.views import RegisterRow
-from backend.store import today
+from backend.store import log_choices, today
 from backend.store.register import RegisterFilter
 from backend.web import formats, places
 from backend.web.ports import Web
-from backend.web.site import Viewer, WebPort, page, pages
+from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
 
 _SHOWN: Final = 40
+_LONGEST: Final = 200
 
-Text = Annotated[str, Query(max_length=200)]
+Filter = Annotated[str, Form(max_length=2000)]
 
 router = pages()
 
 
-FIELDS: Final = ("org", "q", "seal", "device", "from", "until", "only")
+FIELDS: Final = (
+    *("org", "q", "seal", "device", "matter", "person", "from", "until"),
+    *("state", "alert", "only"),
+)
 """What the address may ask for."""
 
 
 def read_filter(asked: Mapping[str, str]) -> RegisterFilter:
-    """What ``asked`` (some of :data:`FIELDS`) narrows the log to; the export reads it alike."""
+    """What ``asked`` (some of :data:`FIELDS`) narrows the log to; the export reads it alike.
+
+    ``state`` is one of :data:`backend.domain.search.STATES`, ``alert`` the code of a rule,
+    ``only``: ``alerted``, ``unreviewed`` or ``reviewed``.
+    """
     from_day, until_day = asked.get("from", ""), asked.get("until", "")
     until = formats.from_local(until_day) if until_day else None
     only = asked.get("only", "")
@@ -40,13 +52,24 @@ def read_filter(asked: Mapping[str, str]) -> RegisterFilter:
         org_path=asked.get("org") or None,
         seal_id=asked.get("seal") or None,
         device_id=asked.get("device") or None,
+        matter_id=asked.get("matter") or None,
+        person_id=asked.get("person") or None,
         text=asked.get("q", "").strip() or None,
         from_at=formats.from_local(from_day) if from_day else None,
         until_at=None if until is None else until + formats.DAY_MS,
         unstamped=True,
         unreviewed=only == "unreviewed",
+        reviewed=only == "reviewed",
         alerted=only == "alerted",
+        alert_code=asked.get("alert") or None,
+        state=asked.get("state") or None,
     )
+
+
+def kept_filter(query: str) -> dict[str, str]:
+    """The fields of the log's address that ``query`` holds, and nothing else."""
+    given = dict(parse_qsl(query))
+    return {name: given[name][:_LONGEST] for name in FIELDS if given.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +85,97 @@ def uses_page(
     request: Request,
     who: Viewer,
     web: WebPort,
-    org: Text = "",
-    q: Text = "",
-    seal: Text = "",
-    device: Text = "",
-    from_day: Annotated[str, Query(alias="from", max_length=10)] = "",
-    until_day: Annotated[str, Query(alias="until", max_length=10)] = "",
-    only: Annotated[str, Query(max_length=20)] = "",
-    after: Annotated[str | None, Query(max_length=400)] = None,
+    older: Annotated[str | None, Query(max_length=400)] = None,
+    newer: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """One page of it. ``only``: ``alerted`` or ``unreviewed``."""
-    asked = {
-        "org": org,
-        "q": q,
-        "seal": seal,
-        "device": device,
-        "from": from_day,
-        "until": until_day,
-        "only": only,
-    }
-    found = web.register.list(who.actor, read_filter(asked), after=after, limit=_SHOWN)
-    kept = {name: value for name, value in asked.items() if value}
+    """One leaf of it. A search that cannot be made says why and shows nothing."""
+    kept = kept_filter(request.url.query)
+    query = urlencode(kept)
+    error: DomainError | None = None
+    try:
+        leaf = web.register.leaf(
+            who.actor, read_filter(kept), older_than=older, newer_than=newer, limit=_SHOWN
+        )
+    except DomainError as refused:
+        if refused.code != "search_too_short":
+            raise
+        error, leaf = refused, Leaf([], None, None, False)
+
+    def to(**cursor: str) -> str:
+        return f"/uses?{urlencode(kept | cursor)}" if kept or cursor else "/uses"
+
     values = {
-        "lines": _lines(web, who.actor, found.items),
-        "asked": asked,
+        "lines": _lines(web, who.actor, leaf.items),
+        "asked": {name: kept.get(name, "") for name in FIELDS},
         "filtered": bool(kept),
+        "query": query,
+        "here": request.url.query,
         "places": places.below(web, who.actor),
-        "next": None if found.next is None else f"/uses?{urlencode(kept | {'after': found.next})}",
-        "first": f"/uses?{urlencode(kept)}" if after else None,
+        "older": None if leaf.older is None else to(older=leaf.older),
+        "newer": None if leaf.newer is None else to(newer=leaf.newer),
+        "first": to() if leaf.newer is not None else None,
+        "behind": leaf.behind,
+        "error": error,
+        "views": SavedViewService(web.context).of(who.actor),
+        "marked": request.query_params.get("marked", ""),
+        "may_review": bool(who.actor.branches(Role.SUPERVISOR)),
+        "person_name": _name(leaf.items, kept.get("person")),
+        **_choices(web, who.actor, kept.get("org")),
     }
     return page(request, web, who, "uses.html", values)
+
+
+@router.post("/uses/views")
+def save_view(
+    who: Viewer, web: WebPort, name: Annotated[str, Form(max_length=200)], query: Filter = ""
+) -> Response:
+    """Keep the filter that is shown, under a name."""
+    kept = urlencode(kept_filter(query))
+    SavedViewService(web.context).save(who.actor, name, kept)
+    return go(f"/uses?{kept}")
+
+
+@router.post("/uses/views/{view_id}/delete")
+def delete_view(who: Viewer, web: WebPort, view_id: str, query: Filter = "") -> Response:
+    """Forget a view."""
+    SavedViewService(web.context).delete(who.actor, view_id)
+    return go(f"/uses?{urlencode(kept_filter(query))}")
+
+
+@router.post("/uses/reviewed")
+def mark_reviewed(
+    who: Concerned,
+    web: WebPort,
+    remarks: Annotated[str, Form(max_length=500)] = "",
+    use: Annotated[list[str] | None, Form(max_length=100)] = None,
+    back: Filter = "",
+) -> Response:
+    """Mark those that were chosen; what may not be marked (again) stays as it is."""
+    marked = web.register.review_several(who.actor, use or [], remarks)
+    return go(f"/uses?{_back(back, marked)}")
+
+
+def _back(query: str, marked: int) -> str:
+    given = dict(parse_qsl(query))
+    cursor = {name: given[name] for name in ("older", "newer") if given.get(name)}
+    return urlencode(kept_filter(query) | cursor | {"marked": str(marked)})
+
+
+def _choices(web: Web, actor: Actor, below: str | None) -> dict[str, Any]:
+    with web.context.db.read() as conn:
+        return {
+            "seals": log_choices.seals(conn, actor.branches(*READERS), below),
+            "matters": log_choices.matters(conn),
+        }
+
+
+def _name(rows: Sequence[RegisterRow], person_id: str | None) -> str:
+    """The name of whom the log is narrowed to, as far as what is shown tells it."""
+    for row in rows:
+        for one in (row.applicant, row.operator, row.stamped_by, row.witness, *row.approvers):
+            if one is not None and one.id == person_id:
+                return one.name
+    return "—"
 
 
 def _lines(web: Web, actor: Actor, rows: Any) -> list[Line]:

@@ -123,6 +123,24 @@ def word(table: Mapping[str, Word], code: str | None) -> Word:
     return table.get(code or "", Word(code or "—"))
 
 
+LOG_STATE: Final[Mapping[str, str]] = {
+    "open": mark("正在进行"),
+    "done": mark("盖完"),
+    "early": mark("提前结束"),
+    "timeout": mark("超时上锁"),
+    "refused": mark("核验未通过"),
+    "fault": mark("设备故障"),
+    "unstamped": mark("没有盖章"),
+    "offline": mark("离线用印"),
+    "late": mark("补传的"),
+    "mismatch": mark("人脸不符"),
+    "doubtful": mark("人脸存疑"),
+    "unusable": mark("人脸看不清"),
+    "pin": mark("PIN加见证人"),
+    "unchecked": mark("未能核验"),
+}
+"""What the usage log may be narrowed to: some of :data:`backend.domain.search.STATES`."""
+
 RULE_NAME: Final[Mapping[str, str]] = {
     "C1": mark("未批先盖"),
     "C2": mark("超批盖章"),

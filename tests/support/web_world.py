@@ -48,6 +48,7 @@ from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.use_proofs import UseProofService
 from backend.services.views import ApplicationView
 from backend.store.pictures import PictureStore
 from backend.store.tables import (
@@ -200,6 +201,7 @@ def services(world: World, store: PictureStore) -> Services:
         RoleService(context),
         SealService(context),
         Typesetter(BUNDLED_FONTS),
+        UseProofService(context, world.log, world.ring),
     )
 
 
