@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend.services.pictures import PictureService, Retention
+from backend.services.retention import Keep, RetentionService
 from backend.store.db import is_passing
 from backend.store.search_index import SearchIndex
 from zhiyin.running.checkpoints import CheckpointSigner
@@ -13,6 +14,7 @@ from zhiyin.settings import RetentionSettings
 from zhiyin.wiring import House
 
 RETENTION_SECONDS: Final = 60.0
+FORGETTING_SECONDS: Final = 3600.0
 SEARCH_SECONDS: Final = 1.0
 _DAY_MS: Final = 86_400_000
 
@@ -28,6 +30,11 @@ def retention(settings: RetentionSettings) -> Retention:
     )
 
 
+def keep(settings: RetentionSettings) -> Keep:
+    """How long records of use and technical rows are kept."""
+    return Keep(settings.usage_days * _DAY_MS, settings.technical_days * _DAY_MS)
+
+
 class Chores:
     """Background tasks. Any number of processes may run them: each works on its own rows."""
 
@@ -35,6 +42,8 @@ class Chores:
         settings = house.settings
         self._pictures = PictureService(house.services, house.pictures)
         self._retention = retention(settings.retention)
+        self._rows = RetentionService(house.services)
+        self._keep = keep(settings.retention)
         self.signer = CheckpointSigner(
             house.db, house.log, house.keys.log_signer(settings.log_origin), house.now
         )
@@ -52,10 +61,14 @@ class Chores:
                 passing=is_passing,
             ),
             Repeating("retention", self._retain, RETENTION_SECONDS, passing=is_passing),
+            Repeating("forgetting", self._forget, FORGETTING_SECONDS, passing=is_passing),
         )
 
     def _retain(self) -> None:
         self._pictures.sweep(self._retention)
+
+    def _forget(self) -> None:
+        self._rows.sweep(self._keep)
 
     def start(self) -> None:
         """Begin all."""
