@@ -15,6 +15,7 @@ from backend.store.journal import Journal
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
 from backend.vision.faces import FaceSettings, FaceVerifier, Thresholds
+from backend.vision.workers.desk import Desk
 from backend.vision.workers.worker import WorkerLimits
 from gateway.broker.mosquitto import GATEWAY_USER, Listener
 from gateway.faces import VerifierMatcher
@@ -119,13 +120,22 @@ def face_verifier(settings: Settings) -> FaceVerifier:
     )
 
 
+def eyes_desk(house: House) -> Desk:
+    """A worker for whoever waits for its answer before a page."""
+    return Desk(_worker_limits(house))
+
+
+def _worker_limits(house: House) -> WorkerLimits:
+    wanted = house.settings.eyes
+    return WorkerLimits(memory_mb=wanted.memory_mb, timeout_s=wanted.timeout_seconds)
+
+
 def eyes_part(house: House, seen: Callable[[], None]) -> EyesPart:
     """Who looks at papers and imprints. ``seen`` is called after each look."""
-    wanted = house.settings.eyes
     return EyesPart(
         Eyes(house.services, house.pictures),
-        workers=wanted.workers,
-        limits=WorkerLimits(memory_mb=wanted.memory_mb, timeout_s=wanted.timeout_seconds),
+        workers=house.settings.eyes.workers,
+        limits=_worker_limits(house),
         seen=seen,
     )
 

@@ -28,9 +28,11 @@ from backend.services.passwords import Passwords
 from backend.web import errors, mount
 from backend.web.live import Changes
 from backend.web.ports import Web
+from zhiyin import wiring
 from zhiyin.settings import WebSettings
 from zhiyin.wall import wall_clock
 from zhiyin.wiring import House
+from zhiyin.wiring_alerts import push_key
 from zhiyin.wiring_notices import Notices
 
 HOUR_MS: Final = 3_600_000
@@ -48,6 +50,7 @@ def services(house: House, hub: LiveHub, wall: Callable[[], int] = wall_clock) -
             enroller=house.faces,
             passwords=Passwords(),
             broadcaster=hub,
+            ask=wiring.eyes_desk(house).ask,
             session_ms=house.settings.web.session_hours * HOUR_MS,
         )
     )
@@ -110,6 +113,7 @@ def pages(
             alerts.preferences,
             TrialMessages(house.services, alerts.preferences),
             alerts.channels,
+            push_key(alerts.channels),
         ),
         review_reason=review_reason,
         paper_approval_ms=None if paper_hours is None else paper_hours * HOUR_MS,

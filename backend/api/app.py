@@ -38,6 +38,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "register",
     "uses",
     "pictures",
+    "eyes",
     "records",
     "live",
 )

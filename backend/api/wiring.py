@@ -17,10 +17,12 @@ from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
 from backend.services.device_views import DeviceViewService
 from backend.services.devices import DeviceService
+from backend.services.eyes_memory import Ask
 from backend.services.faces import Enroller, FaceService
 from backend.services.grants import GrantService
 from backend.services.identity import SESSION_MS, IdentityService
 from backend.services.imports import ImportService
+from backend.services.imprints import ImprintService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
@@ -31,9 +33,9 @@ from backend.services.records import RecordService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.second_opinions import SecondOpinionService
 from backend.services.signing_keys import SigningKeyService
 from backend.services.tokens import TokenService
-from backend.services.use_proofs import UseProofService
 from backend.services.uses import UseService
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
@@ -44,7 +46,8 @@ from gateway.protocol.messages import Down
 @dataclass(frozen=True, slots=True)
 class Installation:
     """What services are made from. ``wall`` is wall time in ms UTC, by which sessions go;
-    ``context.now`` may be a demo's faster clock. ``enroller`` makes face templates."""
+    ``context.now`` may be a demo's faster clock. ``enroller`` makes face templates; ``ask`` puts a
+    question to a worker that looks at pictures."""
 
     context: ServiceContext
     keyring: KeyRing
@@ -54,6 +57,7 @@ class Installation:
     enroller: Enroller
     passwords: Passwords
     broadcaster: Broadcaster
+    ask: Ask
     session_ms: int = SESSION_MS
 
 
@@ -84,6 +88,8 @@ def build_services(made: Installation) -> Services:
         ImportService(context, made.pictures, made.wall),
         FaceService(context, made.keyring, made.pictures, made.enroller),
         SealService(context),
+        ImprintService(context, made.ask),
+        SecondOpinionService(context),
         DeviceService(context, made.keyring),
         DeviceOrderService(context, context.sign_down or grant_signer(made.keyring)),
         DeviceViewService(context),
@@ -97,7 +103,6 @@ def build_services(made: Installation) -> Services:
         RegisterService(context),
         UseService(context),
         RecordService(context, made.log),
-        UseProofService(context, made.log, made.keyring),
     )
     services.add(made.broadcaster, Broadcaster)
     return services

@@ -15,9 +15,12 @@ from backend.api.live import LiveHub
 from backend.api.settings import ApiSettings
 from backend.api.wiring import Installation, build_services
 from backend.domain.actor import Role
+from backend.services.eyes_memory import Ask
 from backend.services.passwords import Passwords
 from backend.store.pictures import PictureStore
 from backend.store.tables import person
+from backend.vision.workers.wire import Result, Task
+from backend.vision.workers.worker import WorkerFailed
 from tests.support.world import VILLAGE, Clock, World
 
 PASSWORD = "柳塘村的春天来了-2026"
@@ -25,6 +28,11 @@ WALL_START = 1_795_000_000_000
 HOST = "https://yin.example.cn"
 QUICK = Passwords(time_cost=1, memory_kib=64)
 _HASH = QUICK.hash(PASSWORD)
+
+
+def nobody_looks(_task: Task) -> Result:
+    """No worker there."""
+    raise WorkerFailed("died")
 
 
 class NobodyEnrols:
@@ -74,6 +82,7 @@ class Api:
         settings: ApiSettings | None = None,
         adapt: Callable[[Services], None] | None = None,
         enroller: Any = None,
+        ask: Ask = nobody_looks,
     ) -> None:
         self.world = world
         self.wall = Clock(WALL_START)
@@ -88,6 +97,7 @@ class Api:
                 enroller=enroller or NobodyEnrols(),
                 passwords=QUICK,
                 broadcaster=self.hub,
+                ask=ask,
             )
         )
         if adapt is not None:
