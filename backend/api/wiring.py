@@ -36,6 +36,7 @@ from backend.services.seals import SealService
 from backend.services.second_opinions import SecondOpinionService
 from backend.services.signing_keys import SigningKeyService
 from backend.services.tokens import TokenService
+from backend.services.use_proofs import UseProofService
 from backend.services.uses import UseService
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
@@ -103,6 +104,7 @@ def build_services(made: Installation) -> Services:
         RegisterService(context),
         UseService(context),
         RecordService(context, made.log),
+        UseProofService(context, made.log, made.keyring),
     )
     services.add(made.broadcaster, Broadcaster)
     return services
