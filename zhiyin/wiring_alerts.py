@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -22,11 +22,13 @@ import msgspec
 from alerts.channels.base import Channel, ConfigError
 from alerts.channels.http import Runtime, open_client
 from alerts.channels.registry import build_channels
+from alerts.channels.web_push import PushDevice, WebPush
 from alerts.rules.settings import RuleSettings
 from alerts.service import Alerts
 from alerts.settings import AlertSettings
 from backend.domain.errors import DomainError
 from backend.services.sweeps import Sweeps
+from backend.store import push
 from zhiyin.settings import Settings
 from zhiyin.wall import wall_clock
 from zhiyin.wiring import House
@@ -59,10 +61,43 @@ def alerts(
     sweeps = Sweeps(house.services)
     if channels is None:
         try:
-            channels = build_channels(chosen.channels, Runtime(open_client(), wall))
+            channels = build_channels(
+                chosen.channels, Runtime(open_client(), wall, devices=Browsers(house))
+            )
         except ConfigError as error:
             raise _wrong(house.settings.alerts.file, "；".join(error.problems)) from error
-    return Alerts(house.services, channels, chosen.settings, sweeps=[lambda: _changed(sweeps)])
+    return Alerts(
+        house.services,
+        channels,
+        chosen.settings,
+        sweeps=[lambda: _changed(sweeps)],
+        pictures=house.pictures,
+    )
+
+
+class Browsers:
+    """People's browsers that listen for push messages, as the store keeps them."""
+
+    def __init__(self, house: House) -> None:
+        self._db = house.db
+        self._now = house.now
+
+    def of(self, person_id: str) -> Sequence[PushDevice]:
+        """Those of one person."""
+        with self._db.read() as conn:
+            kept = push.devices(conn, person_id)
+        return [PushDevice(one["endpoint"], one["p256dh"], one["auth"]) for one in kept]
+
+    def drop(self, person_id: str, endpoint: str) -> None:
+        """This one no longer listens."""
+        with self._db.write() as conn:
+            push.drop(conn, person_id, endpoint, self._now())
+
+
+def push_key(channels: Mapping[str, Channel]) -> str | None:
+    """What a browser subscribes to push messages with; ``None``: that channel is not set up."""
+    found = channels.get("web_push")
+    return found.public_key if isinstance(found, WebPush) else None
 
 
 def _changed(sweeps: Sweeps) -> int:

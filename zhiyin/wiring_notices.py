@@ -11,14 +11,20 @@ from backend.web.ports import Wishes
 
 
 class Notices:
-    """The alerts' preferences behind the pages' door. ``channels``: names of those set up."""
+    """The alerts' preferences behind the pages' door. ``channels``: names of those set up;
+    ``push_key``: what browsers subscribe to push messages with, if that is one of them."""
 
     def __init__(
-        self, preferences: Preferences, trial: TrialMessages, channels: Collection[str]
+        self,
+        preferences: Preferences,
+        trial: TrialMessages,
+        channels: Collection[str],
+        push_key: str | None = None,
     ) -> None:
         self._preferences = preferences
         self._trial = trial
         self._channels = tuple(sorted(channels))
+        self._push_key = push_key
 
     def wishes(self, actor: Actor) -> Wishes:
         """The actor's own, or the installation's defaults."""
@@ -30,6 +36,7 @@ class Notices:
             quiet_until=_clock(found.quiet.end),
             mutable=tuple(sorted(MUTABLE)),
             available=self._channels,
+            push_key=self._push_key,
         )
 
     def save(self, actor: Actor, wishes: Wishes) -> object:

@@ -10,11 +10,15 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import httpx
 
 from alerts.channels.base import Clock, Dead, Retry
 from alerts.channels.redact import Redactor
+
+if TYPE_CHECKING:
+    from alerts.channels.web_push import PushDevices
 
 _LARGEST_ANSWER = 64 * 1024
 _TEMPORARY_STATUS = frozenset({408, 421, 423, 425, 429})
@@ -26,13 +30,15 @@ class Runtime:
     """What channels are given from outside; the owner opens and closes the client.
 
     `clock` is wall time in milliseconds. `write_line` takes the console channel's lines. `nonce`
-    makes a fresh random text for each call that must not repeat.
+    makes a fresh random text (hex) for each call that must not repeat. `devices` is where web push
+    finds people's browsers; without it nobody has any.
     """
 
     client: httpx.Client
     clock: Clock
     write_line: Callable[[str], None] = print
     nonce: Callable[[], str] = field(default=lambda: token_hex(16))
+    devices: "PushDevices | None" = None
 
 
 class _NoRequestLines(logging.Filter):

@@ -38,6 +38,12 @@ def notices(conn: Connection, person_id: str, before: str | None, limit: int) ->
     return conn.execute(query).all()
 
 
+def newest(conn: Connection, person_id: str) -> str:
+    """The id of a person's newest notice; empty when there is none."""
+    query = select(func.max(inbox_notice.c.id)).where(inbox_notice.c.person_id == person_id)
+    return conn.execute(query).scalar() or ""
+
+
 def notice(conn: Connection, person_id: str, notice_id: str) -> Row[Any] | None:
     """One notice, if it is that person's."""
     return conn.execute(

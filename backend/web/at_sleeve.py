@@ -66,6 +66,7 @@ async def live_application(
     web: WebPort,
     application_id: str,
     cursor: Annotated[int, Query(ge=0)],
+    notice: Annotated[str, Query(max_length=64)] = "",
     last_event_id: Annotated[int | None, Header()] = None,
 ) -> Response:
     """Says that something happened to this application or its use; what, the page asks for."""
@@ -73,7 +74,8 @@ async def live_application(
     def wanted(head: Head) -> bool:
         return head.application == application_id
 
-    return changed(web, last_event_id if last_event_id is not None else cursor, wanted)
+    start = last_event_id if last_event_id is not None else cursor
+    return changed(web, start, wanted, who.actor.person_id, notice)
 
 
 def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:

@@ -63,6 +63,7 @@ async def live_home(
     who: Viewer,
     web: WebPort,
     cursor: Annotated[int, Query(ge=0)],
+    notice: Annotated[str, Query(max_length=64)] = "",
     last_event_id: Annotated[int | None, Header()] = None,
 ) -> Response:
     """Says that something changed in one's branch."""
@@ -71,7 +72,8 @@ async def live_home(
     def wanted(head: Head) -> bool:
         return head.kind.startswith(_KINDS) and sees(actor, head)
 
-    return changed(web, last_event_id if last_event_id is not None else cursor, wanted)
+    start = last_event_id if last_event_id is not None else cursor
+    return changed(web, start, wanted, actor.person_id, notice)
 
 
 _KINDS: Final = (

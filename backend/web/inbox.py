@@ -13,13 +13,16 @@ from starlette.responses import Response
 from backend.domain.errors import DomainError
 from backend.services.paging import decode_cursor
 from backend.services.paging import page as keyset_page
-from backend.store import inbox
+from backend.store import inbox, push
 from backend.web.i18n import reading_locale
+from backend.web.live_pages import changed
 from backend.web.ports import NoticeDesk, Web, Wishes
-from backend.web.site import Myself, WebPort, go, page, pages
+from backend.web.site import Myself, WebPort, go, page, pages, piece
 
 _SHOWN: Final = 30
+_SAID: Final = 3
 _MOST_CHANNELS: Final = 8
+PUSH: Final = "web_push"
 
 router = pages()
 
@@ -41,13 +44,46 @@ def inbox_page(
     after: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """Newest first."""
-    before = None if after is None else str(decode_cursor(after, (str,))[0])
-    with web.context.db.read() as conn:
-        rows = inbox.notices(conn, who.actor.person_id, before, _SHOWN + 1)
-    found = keyset_page(rows, _SHOWN, lambda row: (row.id,))
-    notices = [_notice(web, row, who.actor.locale) for row in found.items]
-    values = {"notices": notices, "next": found.next}
+    values = _values(web, who, after) | {"cursor": web.changes.head(), "first": after is None}
     return page(request, web, who, "inbox.html", values)
+
+
+@router.get("/inbox/news")
+def inbox_news(
+    request: Request,
+    who: Myself,
+    web: WebPort,
+    after: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """How many are unread by now, and those newer than ``after`` in a word."""
+    person_id = who.actor.person_id
+    with web.context.db.read() as conn:
+        row = inbox.badge(conn, person_id)
+        rows = inbox.notices(conn, person_id, None, _SAID)
+    found = [_notice(web, one, who.actor.locale) for one in rows]
+    values = {
+        "unread": row.unread if row else 0,
+        "newest": rows[0].id if rows else "",
+        "said": [one for one in found if one.row.id > after and not one.row.read_at],
+    }
+    return piece(request, web, who, "parts/news.html", values)
+
+
+@router.get("/inbox/list")
+def inbox_list(request: Request, who: Myself, web: WebPort) -> Response:
+    """The newest notices alone."""
+    return piece(request, web, who, "parts/notices.html", _values(web, who, None))
+
+
+@router.get("/live/inbox")
+async def live_inbox(
+    who: Myself,
+    web: WebPort,
+    cursor: Annotated[int, Query(ge=0)],
+    notice: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """Says that one's inbox got something."""
+    return changed(web, cursor, lambda _: False, who.actor.person_id, notice)
 
 
 @router.post("/inbox/read")
@@ -77,7 +113,11 @@ def save_preferences(
 ) -> Response:
     """Keep them."""
     old = _desk(web).wishes(who.actor)
-    pairs = zip(channel or [], address or [], strict=False)
+    own = {PUSH: who.actor.person_id}  # where a person's browsers are, they have said
+    pairs = [
+        (name, own.get(name, place))
+        for name, place in zip(channel or [], address or [], strict=False)
+    ]
     new = replace(
         old,
         channels=tuple((name, place.strip()) for name, place in pairs if name and place.strip()),
@@ -89,6 +129,46 @@ def save_preferences(
         _desk(web).save(who.actor, new)
     except DomainError as error:
         return _preferences(request, web, who, new, error)
+    return go("/inbox/preferences?sent=saved")
+
+
+@router.post("/inbox/push")
+def switch_on_push(
+    who: Myself,
+    web: WebPort,
+    endpoint: Annotated[str, Form(max_length=1000)],
+    p256dh: Annotated[str, Form(max_length=120)],
+    auth: Annotated[str, Form(max_length=60)],
+) -> Response:
+    """This browser listens for push messages from now on; they go out first."""
+    desk, now = _desk(web), web.context.now()
+    wishes = desk.wishes(who.actor)
+    if wishes.push_key is None or not endpoint.startswith("https://"):
+        raise DomainError("no_push", "本系统没有启用手机推送", "push is not set up here", "missing")
+    with web.context.db.write() as conn:
+        device = {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}
+        push.add(conn, who.actor.person_id, device, now)
+    if PUSH not in dict(wishes.channels):
+        first = (PUSH, who.actor.person_id)
+        channels = (first, *wishes.channels)[:_MOST_CHANNELS]
+        desk.save(who.actor, replace(wishes, channels=channels))
+    return go("/inbox/preferences?sent=saved")
+
+
+@router.post("/inbox/push/off")
+def switch_off_push(
+    who: Myself, web: WebPort, endpoint: Annotated[str, Form(max_length=1000)]
+) -> Response:
+    """This browser listens no more; with the last one the channel goes too."""
+    person_id = who.actor.person_id
+    with web.context.db.write() as conn:
+        push.drop(conn, person_id, endpoint, web.context.now())
+        left = push.devices(conn, person_id)
+    if not left:
+        desk = _desk(web)
+        wishes = desk.wishes(who.actor)
+        others = tuple(one for one in wishes.channels if one[0] != PUSH)
+        desk.save(who.actor, replace(wishes, channels=others))
     return go("/inbox/preferences?sent=saved")
 
 
@@ -122,6 +202,15 @@ def target(row: Row[Any]) -> str:
     if row.application_id:
         return f"/applications/{row.application_id}"
     return "/inbox"
+
+
+def _values(web: Web, who: Myself, after: str | None) -> dict[str, Any]:
+    before = None if after is None else str(decode_cursor(after, (str,))[0])
+    with web.context.db.read() as conn:
+        rows = inbox.notices(conn, who.actor.person_id, before, _SHOWN + 1)
+    found = keyset_page(rows, _SHOWN, lambda row: (row.id,))
+    notices = [_notice(web, row, who.actor.locale) for row in found.items]
+    return {"notices": notices, "next": found.next}
 
 
 def _notice(web: Web, row: Row[Any], locale: str) -> Notice:

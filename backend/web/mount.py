@@ -24,6 +24,7 @@ from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.standing_in import StandInService
+from backend.web.bells import Bells
 from backend.web.live import Changes
 from backend.web.ports import Admin, AlertWords, CaseDesk, NoticeDesk, Web
 
@@ -102,5 +103,6 @@ def assemble(
         review_reason=review_reason,
         permits=PermitService(context),
         standing_in=StandInService(context),
+        bells=Bells(context.db),
         paper_approval_ms=paper_approval_ms,
     )

@@ -25,6 +25,7 @@ from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.standing_in import StandInService
+from backend.web.bells import Bells
 from backend.web.live import Changes
 from backend.web.once import Once
 from backend.web.overview_numbers import Counting
@@ -84,7 +85,8 @@ class CaseDesk(Protocol):
 class Wishes:
     """How a person wants to be told. ``channels``: (channel, address) in their order; ``muted``:
     kinds of ordinary notices; ``mutable``: kinds that may be muted at all; ``available``: channels
-    of this installation. Quiet hours are local ``HH:MM``; alike: none."""
+    of this installation; ``push_key``: with what browsers subscribe to push messages, if they are
+    one. Quiet hours are local ``HH:MM``; alike: none."""
 
     channels: tuple[tuple[str, str], ...] = ()
     muted: frozenset[str] = frozenset()
@@ -92,6 +94,7 @@ class Wishes:
     quiet_until: str = "07:00"
     mutable: tuple[str, ...] = ()
     available: tuple[str, ...] = ()
+    push_key: str | None = None
 
 
 class NoticeDesk(Protocol):
@@ -149,6 +152,7 @@ class Web:
     register: RegisterService
     permits: PermitService
     standing_in: StandInService
+    bells: Bells
     changes: Changes
     alert_words: AlertWords
     case_desk: CaseDesk | None = None

@@ -82,6 +82,7 @@ def member_frame(
         "name": row.name if row else "",
         "org_name": row.org_name if row and row.org_name else "",
         "unread": row.unread if row else 0,
+        "newest": inbox.newest(conn, who.actor.person_id),
         "applies": holds(who.actor, *ASKERS),
         "watches": holds(who.actor, *READERS),
         "administers": holds(who.actor, Role.ADMIN, Role.SUPERVISOR),

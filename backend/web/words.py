@@ -181,6 +181,7 @@ RULE_NAME: Final[Mapping[str, str]] = {
 CHANNEL: Final[Mapping[str, str]] = {
     "console": mark("控制台"),
     "inbox": mark("站内消息"),
+    "web_push": mark("手机浏览器推送"),
     "dingtalk_robot": mark("钉钉群"),
     "dingtalk_person": mark("钉钉"),
     "wecom_robot": mark("企业微信群"),

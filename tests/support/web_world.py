@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert, update
 
 from alerts import messages
 from alerts.cases import Cases
+from alerts.channels.push_crypto import encode, private_key, public_bytes
 from alerts.inbox import TrialMessages
 from alerts.preferences import Preferences
 from alerts.settings import AlertSettings
@@ -70,6 +71,7 @@ from tests.support.office import HOUR, MORNING
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
 from zhiyin.wiring_notices import Notices
 
+PUSH_KEY: Final = encode(public_bytes(private_key(encode(bytes(range(1, 33))))))
 PASSWORD: Final = "yinzhang-2026"
 MINUTE: Final = 60_000
 SEALS: Final = {"party": "党总支章", "committee": "村民委员会章", "cooperative": "经联社章"}
@@ -141,7 +143,7 @@ class WebWorld:
             found,
             wall=world.clock,
             alert_words=Words(world),
-            case_desk=Cases(world.context, AlertSettings()),
+            case_desk=Cases(world.context, AlertSettings(), builder.store),
             notice_desk=_notices(world.context),
             review_reason=review_reason,
         )
@@ -165,15 +167,21 @@ class WebWorld:
         """One more application that waits for the approver; its id."""
         return _Builder.of(self)._submitted(title, stamps).row.id
 
+    def stamp(self, application_id: str) -> str:
+        """An approved application is stamped as the gateway would record it; the use's id."""
+        view = self.web.reader.get(self.people["approver"], application_id)
+        builder = _Builder.of(self)
+        return builder._session(view, pressed=view.row.stamps, done=True, seed=3)
+
     def use(self, village: str) -> str:
         """One more use (stamped without a grant), as the gateway would record it; its id."""
         return _Builder.of(self).stamped_without_grant(village)
 
 
 def _notices(context: ServiceContext) -> Notices:
-    channels = ("dingtalk_person", "sms")
+    channels = ("dingtalk_person", "sms", "web_push")
     preferences = Preferences(context, AlertSettings(), channels)
-    return Notices(preferences, TrialMessages(context, preferences), channels)
+    return Notices(preferences, TrialMessages(context, preferences), channels, PUSH_KEY)
 
 
 def services(world: World, store: PictureStore) -> Services:

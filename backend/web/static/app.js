@@ -33,6 +33,20 @@ if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.reg
   }
 })();
 
+// What is new is said in a line that goes again; what was read on another device is no longer new.
+(() => {
+  const SHOWN_MS = 8000;
+  const toast = document.getElementById("toast");
+  let going;
+  if (toast) new MutationObserver(() => {
+    clearTimeout(going);
+    if (toast.textContent.trim()) going = setTimeout(() => { toast.textContent = ""; }, SHOWN_MS);
+  }).observe(toast, { childList: true });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && document.getElementById("news")) htmx.trigger("#news", "refresh");
+  });
+})();
+
 // A time limit is seen running.
 (() => {
   const MINUTE = 60000;

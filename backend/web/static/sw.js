@@ -43,5 +43,10 @@ self.addEventListener("push", (event) => {
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const wanted = new URL(event.notification.data.address, location.origin);
-  if (wanted.origin === location.origin) event.waitUntil(self.clients.openWindow(wanted.href));
+  if (wanted.origin !== location.origin) return;
+  event.waitUntil((async () => {
+    const [open] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+    const moved = open ? await open.navigate(wanted.href).catch(() => null) : null;
+    await (moved ? moved.focus() : self.clients.openWindow(wanted.href));
+  })());
 });

@@ -24,6 +24,7 @@ def test_the_order_is_the_list() -> None:
         "zhezhengding",
         "sms",
         "email",
+        "web_push",
         "ntfy",
         "webhook",
         "console",

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from fastapi.testclient import TestClient
 
 from backend.services.paper_pieces import PIECE_BYTES
+from backend.store import push
 from backend.web import formats
 from tests.support.photographs import long_pdf
 from tests.support.world import VILLAGE
@@ -147,3 +148,20 @@ def test_what_changes_of_an_application_comes_without_its_papers(town: Town) -> 
     assert answer.status_code == 200
     assert "已同意" in answer.text
     assert len(answer.content) < 6000
+
+
+def test_push_goes_to_ones_own_browser_over_https_only(town: Town) -> None:
+    client, made = town.client("approver"), town.made
+    device = {"endpoint": "https://fcm.googleapis.com/x", "p256dh": "p", "auth": "a"}
+    assert client.post("/inbox/push", data=device | {"endpoint": "http://x"}).status_code == 404
+    assert client.post("/inbox/push", data=device).status_code == 303
+    with made.world.db.read() as conn:
+        assert list(push.devices(conn, made.people["approver"].person_id)) == [device]
+    # Somebody else's endpoint is not theirs to switch off.
+    off = {"endpoint": device["endpoint"]}
+    assert town.client("applicant").post("/inbox/push/off", data=off).status_code == 303
+    with made.world.db.read() as conn:
+        assert len(push.devices(conn, made.people["approver"].person_id)) == 1
+    assert client.post("/inbox/push/off", data=off).status_code == 303
+    with made.world.db.read() as conn:
+        assert list(push.devices(conn, made.people["approver"].person_id)) == []
