@@ -1,7 +1,7 @@
 """The test bench: real brokers and databases for whoever asks, and honest skips.
 
 A test that needs a real part carries ``@pytest.mark.needs_mosquitto`` (``needs_postgres``,
-``needs_chromium``), or simply uses one of the fixtures below.
+``needs_chromium``, ``needs_dlib``), or simply uses one of the fixtures below.
 """
 
 import os

@@ -7,6 +7,7 @@ part, so there a missing part is a failure: a skipped promise would look like a 
 import os
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def find_chromium() -> Path | None:
     return find_program("chromium", "chromium-browser", "google-chrome")
 
 
+def find_dlib() -> Path | None:
+    """The second face engine: the extra ``faces-dlib``, which the lock installs."""
+    found = [find_spec(name) for name in ("dlib", "face_recognition", "face_recognition_models")]
+    first = found[0]
+    return Path(first.origin) if all(found) and first and first.origin else None
+
+
 def find_postgres_bin() -> Path | None:
     """The folder with ``initdb`` and ``pg_ctl`` of the newest PostgreSQL (15 or later)."""
     versions = sorted(
@@ -58,6 +66,7 @@ NEEDS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "needs_mosquitto": (find_mosquitto, "no mosquitto on this machine (Debian: mosquitto)"),
     "needs_postgres": (find_postgres_bin, "no PostgreSQL 15+ on this machine (Debian: postgresql)"),
     "needs_chromium": (find_chromium, "no Chromium on this machine (Debian: chromium)"),
+    "needs_dlib": (find_dlib, "the extra faces-dlib is not installed (./run installs it)"),
 }
 """Marker → how to find the part, and what to say where it is missing."""
 

@@ -1,6 +1,7 @@
 """A missing part skips on a bare machine and fails in CI, so that no promise goes unwatched."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,29 @@ def test_a_missing_part_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="CI installs it"):
         machine.require("needs_mosquitto")
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail), ("", pytest.skip)])
+def test_a_second_face_engine_that_is_not_installed_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: Any
+) -> None:
+    def without(name: str) -> object | None:
+        return None if name == "face_recognition_models" else object()
+
+    monkeypatch.setattr(machine, "find_spec", without)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome.Exception, match="faces-dlib"):
+        machine.require("needs_dlib")
+
+
+def test_whatever_needs_the_second_face_engine_says_so() -> None:
+    """A bare ``importorskip`` would let CI pass without it."""
+    tests = Path(machine.__file__).parents[1]
+    for path in (*tests.glob("*/backend/vision/**/test_*.py"), *tests.glob("e2e/**/test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert "importorskip" not in text, path
+        if "dlib_engine.load" in text:
+            assert "needs_dlib" in text, path
 
 
 def test_a_part_that_is_there_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,9 +53,9 @@ def test_good_captures_are_refused_at_most_once_in_a_hundred(verifier: FaceVerif
     assert refused <= 2
 
 
+@pytest.mark.needs_dlib
 @pytest.mark.slow
 def test_the_second_engine_tells_the_same_people_apart() -> None:
-    pytest.importorskip("face_recognition_models", reason="the extra faces-dlib is not installed")
     engine = dlib_engine.load()
     # Its import must not make the rest of the process take pictures that stop in the middle.
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
@@ -68,9 +68,9 @@ def test_the_second_engine_tells_the_same_people_apart() -> None:
         assert verifier.verify(other, template).verdict is not Verdict.MATCH
 
 
+@pytest.mark.needs_dlib
 @pytest.mark.slow
 def test_both_engines_enrol_into_one_template() -> None:
-    pytest.importorskip("face_recognition_models", reason="the extra faces-dlib is not installed")
     verifier = FaceVerifier(YunetSface(), second=dlib_engine.load)
     template = verifier.enrol(faces_orl.enrolment_pictures(5)).template
     assert [vector.engine for vector in template.vectors] == ["yunet_sface", "dlib"]
