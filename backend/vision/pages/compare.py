@@ -21,16 +21,17 @@ from backend.vision.pages import differences, finding, quality, relocation, wind
 from backend.vision.pages.align import scale_of
 from backend.vision.pages.differences import Spot
 from backend.vision.pages.ink import Mask
-from backend.vision.pages.reader import Reader
-from backend.vision.pages.reference import DOTS_PER_MM, ReferencePage, crop
+from backend.vision.pages.reader import Box, Reader
+from backend.vision.pages.reference import DOTS_PER_MM, Line, ReferencePage, crop
 from backend.vision.pages.settings import DEFAULT_PAGE_SETTINGS, PageSettings
-from backend.vision.pages.sight import Sight, area_of, look, pixels, shares
+from backend.vision.pages.sight import Sight, area_of, base_of, look, pixels, shares
 
 MOST_MARKS = 24
 _OUT_OF_SIGHT = 0.3
 _HIDDEN = 0.1
 _IN_ZONE = 0.3
 _BURNT = 250
+_NUMBER_MM = (22, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,17 @@ class Comparison:
     Attributes:
         verdict: for the record.
         plane: from the photograph's pixels to the page's; None where no page was found.
-        picture: the photograph laid over the page, blue-green-red; None likewise.
+        sight: the photograph laid over the page; None likewise.
     """
 
     verdict: PageVerdict
     plane: NDArray[np.float64] | None = field(default=None, repr=False)
-    picture: Picture | None = field(default=None, repr=False)
+    sight: Sight | None = field(default=None, repr=False)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The photograph laid over the page, blue-green-red, in the page's pixels."""
+        return self.sight.picture if self.sight else None
 
 
 def page(
@@ -106,28 +112,29 @@ def page(
         return _retake("too_small", found.page, scores)
     reference = references[found.page]
     free = free_area(zones, found.page, reference.size)
-    sight = look(picture, found.plane, reference.picture, DOTS_PER_MM, free)
+    base = base_of(reference.picture, DOTS_PER_MM)
+    sight = look(picture, found.plane, base, DOTS_PER_MM, free)
     compared = _compare(sight, reference, free, reader, settings)
-    moved = relocation.shifts(compared.graded, sight, [x.box for x in reference.lines])
+    moved = relocation.shifts(compared.graded, sight)
     if moved:
-        sight = look(picture, found.plane, reference.picture, DOTS_PER_MM, free, moved)
+        sight = look(picture, found.plane, base, DOTS_PER_MM, free, moved)
         there = area_of((shift.found for shift in moved), reference.size)
         compared = _compare(sight, reference, free, reader, settings, there)
     verdict = _judged(compared, sight, found.page, to_stamp, scores, settings)
-    return Comparison(verdict, found.plane, sight.picture)
+    return Comparison(verdict, found.plane, sight)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """Attributes:
-    graded: (line, grade) of each window that counts.
+    graded: (line's box, grade) of each window that counts.
     spots: what differs, in sight.
     hidden: reasons why something could not be seen.
     passed: the highest grade that was let pass.
     told: telling rereadings without a spot.
     """
 
-    graded: list[tuple[int, float]]
+    graded: list[tuple[Box, float]]
     spots: list[Spot]
     hidden: list[str]
     passed: float
@@ -142,14 +149,16 @@ def _compare(
     settings: PageSettings,
     known: Mask | None = None,
 ) -> _Compared:
-    lines = reference.lines
+    lines = [line for line in reference.lines if not line.is_page_number(reference.size)]
+    numbers = [line.box for line in reference.lines if line.is_page_number(reference.size)]
+    free = free | area_of((_grown(box) for box in numbers), reference.size)
     blunt = differences.bluntness(sight.softness, settings)
     legible = sight.legible
     read = reader.read([crop(legible, line.box) for line in lines])
     again = [
         told
         for told in differences.rereadings(lines, read)
-        if differences.covered_by(_box_of(told, reference), free) < _IN_ZONE
+        if differences.covered_by(_box_of(told, lines), free) < _IN_ZONE
     ]
     all_windows = [
         window
@@ -170,7 +179,7 @@ def _compare(
     spots += differences.added_ink(sight, written, blunt, settings)
     marked = {spot.line for spot in spots}
     return _Compared(
-        graded=[(w.line, differences.grade(w, blunt, settings)) for w in seen],
+        graded=[(lines[w.line].box, differences.grade(w, blunt, settings)) for w in seen],
         spots=spots,
         hidden=hidden,
         passed=passed,
@@ -178,8 +187,15 @@ def _compare(
     )
 
 
-def _box_of(told: differences.Rereading, reference: ReferencePage) -> tuple[int, int, int, int]:
-    _, top, _, high = reference.lines[told.line].box
+def _grown(box: Box) -> Box:
+    """Around a page's number: it stands far from all else, where no plane reaches exactly."""
+    left, top, wide, high = box
+    right, down = (round(side * DOTS_PER_MM) for side in _NUMBER_MM)
+    return (left - right, top - down, wide + 2 * right, high + 2 * down)
+
+
+def _box_of(told: differences.Rereading, lines: Sequence[Line]) -> Box:
+    _, top, _, high = lines[told.line].box
     return (round(told.left), top, max(1, round(told.right - told.left)), high)
 
 
@@ -222,7 +238,8 @@ def _judged(
         "passed": compared.passed,
         "reread": float(compared.told),
     }
-    if sight.softness >= settings.too_soft:
+    too_soft = sight.softness >= settings.too_soft
+    if too_soft and (share < settings.another or sight.agreement >= settings.unlike):
         return PageVerdict(PageFinding.RETAKE, number, (), ("blurred",), scores)
     if share >= settings.another:
         return PageVerdict(PageFinding.ANOTHER, number, (), (), scores)

@@ -31,6 +31,7 @@ _ALIKE = str.maketrans(
 _SURE = 0.6
 _CLOSE_MM = 2.0
 _RED = 0.22
+_STAMPED, _STAMP_REST = 0.15, 0.3
 _RED_LEAST = 20
 _WITHIN = 0.25
 
@@ -161,13 +162,23 @@ def printed(
         if here < settings.doubt or (here < 1 and not told):
             passed = max(passed, here)
             continue
-        kind = "changed"
-        if window.missing < 0.5 * settings.missing * blunt:
-            kind = "added"
-        elif window.extra < 0.5 * settings.extra * blunt:
-            kind = "missing"
-        spots.append(Spot(kind, window.box, here + (1 if told else 0), window.line))
+        spots.append(_spot(window, here + (1 if told else 0), blunt, settings))
     return [_worded(spot, again, lines) for spot in _joined(spots)], passed
+
+
+def pixels_only(windows: Sequence[Window], blunt: float, settings: PageSettings) -> list[Spot]:
+    """Places that differ, without any reading."""
+    graded = ((window, grade(window, blunt, settings)) for window in windows)
+    return _joined([_spot(window, here, blunt, settings) for window, here in graded if here >= 1])
+
+
+def _spot(window: Window, here: float, blunt: float, settings: PageSettings) -> Spot:
+    kind = "changed"
+    if window.missing < 0.5 * settings.missing * blunt:
+        kind = "added"
+    elif window.extra < 0.5 * settings.extra * blunt:
+        kind = "missing"
+    return Spot(kind, window.box, here, window.line)
 
 
 def _meets(told: Rereading, box: Box) -> bool:
@@ -218,6 +229,8 @@ def added_ink(sight: Sight, free: Mask, blunt: float, settings: PageSettings) ->
     cover = cv2.dilate(sight.page, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
     over = np.asarray(cv2.GaussianBlur(sight.seen - cover, (0, 0), 1.0), np.float32)
     over[~sight.sheet] = 0
+    # Stamp ink is not taken away to the last; a pen's stroke across a stamp is not red.
+    over -= np.where(sight.red > _STAMPED, np.float32(_STAMP_REST), np.float32(0))
     marks = over > settings.blob * blunt
     least = settings.blob_mm2 * DOTS_PER_MM**2
     spots = [
@@ -271,10 +284,12 @@ def _red_writing(sight: Sight, free: Mask, settings: PageSettings) -> list[Spot]
     stamps = np.zeros(marks.shape, bool)
     near = round(4 * DOTS_PER_MM)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((near, near), np.uint8))
-    count, label, stats, _ = cv2.connectedComponentsWithStats(joined)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
     for at in range(1, count):
-        if min(stats[at][2], stats[at][3]) >= least + near:
-            stamps |= label == at
+        left, top, wide, high = (int(value) for value in stats[at][:4])
+        if min(wide, high) >= least + near:
+            # All of it: the star stands apart from the ring.
+            stamps[top : top + high, left : left + wide] = True
     return [
         Spot("ink", box, depth / _RED)
         for box, area, depth in _clusters(marks & ~stamps, sight.red, free)

@@ -8,6 +8,7 @@ file again.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -28,6 +29,8 @@ VERSION = 1
 DOTS_PER_MM = DPI / 25.4
 _PAD = 3
 _TRUSTED = 0.6
+_MARGIN = 0.1
+_NUMBER = re.compile(r"^[-—–－一·\s]*(第?\d{1,3}页?)([/／共]+\d{1,3}页?)?[-—–－一·\s]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,12 @@ class Line:
     seen: str
     at: tuple[float, ...]
     box: Box
+
+    def is_page_number(self, size: tuple[int, int]) -> bool:
+        """Whether this is only the page's number, in the upper or lower margin."""
+        middle = (self.box[1] + self.box[3] / 2) / size[1]
+        in_margin = middle < _MARGIN or middle > 1 - _MARGIN
+        return in_margin and _NUMBER.match(self.text) is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

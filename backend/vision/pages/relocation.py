@@ -1,4 +1,4 @@
-"""Lines far from all others, which the page's plane did not quite reach: footers, single words."""
+"""Lines far from all others, which the page's plane did not quite reach: single words, dates."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ _FOUND = 0.72
 _LEAST = 3.0
 
 
-def shifts(graded: Sequence[tuple[int, float]], sight: Sight, lines: Sequence[Box]) -> list[Shift]:
-    """Where lines that do not match at all are found nearby as they should look."""
-    by_line: dict[int, list[float]] = defaultdict(list)
+def shifts(graded: Sequence[tuple[Box, float]], sight: Sight) -> list[Shift]:
+    """Where lines that do not match at all are found nearby as they should look.
+
+    Args:
+        graded: each window's line, as its box, and grade.
+        sight: what was seen.
+    """
+    by_line: dict[Box, list[float]] = defaultdict(list)
     for line, grade in graded:
         by_line[line].append(grade)
     lost = [line for line, grades in by_line.items() if median(grades) >= _LOST]
     if not lost or len(lost) > max(1, _MOST_LOST * len(by_line)):
         return []
-    kept = [lines[line] for line in by_line if line not in lost]
-    found = (_search(sight, lines[line], _reach(lines[line], kept)) for line in lost)
+    kept = [line for line in by_line if line not in lost]
+    found = (_search(sight, line, _reach(line, kept)) for line in lost)
     return [shift for shift in found if shift is not None]
 
 

@@ -61,6 +61,7 @@ class PageSettings:
         blob_mm2: area of such ink that counts; a full stop of small print has 0.2.
         stamp_mm: red marks at least so large both ways are stamps and thumb prints, not writing.
         another: share of windows that differ, from which it is another page.
+        unlike: correlation of print below which no blur explains what differs.
         smallest: pixels of the page (at ``DPI``) for one of the photograph; above it, too small.
         dark: brightness of bare paper.
         blank_marks: letter-like marks; a blank sheet has at most 3, a page at least 172.
@@ -71,7 +72,7 @@ class PageSettings:
     extra: float = 0.28
     missing: float = 0.25
     doubt: float = 0.75
-    clear: float = 1.3
+    clear: float = 2.5
     sharp: float = 1.2
     soft: float = 1.9
     too_soft: float = 2.8
@@ -79,6 +80,7 @@ class PageSettings:
     blob_mm2: float = 0.3
     stamp_mm: float = 12.0
     another: float = 0.5
+    unlike: float = 0.6
     smallest: float = 1.7
     dark: float = 55.0
     blank_marks: int = 40

@@ -17,8 +17,8 @@ from backend.vision.pages.reader import Box
 
 _SOFTNESS = (0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3)
 _EIGHTH = 8
-_STEP = 0.09
-_EDGE_CELLS = 3
+_STEP, _STEEP = 0.09, 0.22
+_EDGE_CELLS = 4
 _RIM = 30
 _PRINT = 0.3
 _DARKEST = 235
@@ -56,16 +56,29 @@ class Sight:
         return (255 - np.clip(self.seen, 0, 1) * _DARKEST).astype(np.uint8)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What a photograph is laid over: ink and redness per pixel of the page."""
+
+    ink: Ink
+    red: Ink
+
+
+def base_of(page: Picture, dots_per_mm: float) -> Base:
+    """An approved page as a base; red print of its own (红头) is no stamp."""
+    return Base(flatten(red_channel(page), dots_per_mm).ink, _red_of(page))
+
+
 def look(
     photo: Picture,
     plane: NDArray[np.float64],
-    page: Picture,
+    base: Base,
     dots_per_mm: float,
     free: Mask,
     shifts: Sequence[Shift] = (),
 ) -> Sight:
-    """Lay ``photo`` over ``page`` along ``plane`` and make them comparable."""
-    ink = flatten(red_channel(page), dots_per_mm).ink
+    """Lay ``photo`` over a page along ``plane`` and make them comparable."""
+    ink = base.ink
     laid = lay(photo, plane, ink, dots_per_mm, free, shifts)
     seen, red = without_seals(laid.picture, laid.lit, dots_per_mm)
     softness, agreement, soft = _softened(ink, seen)
@@ -80,7 +93,7 @@ def look(
         picture=laid.picture,
         page=soft,
         seen=seen.astype(np.float32),
-        red=np.maximum(red - cv2.dilate(_red_of(page), np.ones((9, 9), np.uint8)), 0.0),
+        red=np.maximum(red - cv2.dilate(base.red, np.ones((9, 9), np.uint8)), 0.0),
         sheet=_sheet(laid, ink),
         inside=laid.inside,
         softness=softness,
@@ -140,18 +153,24 @@ def _sheet(laid: Laid, ink: Ink) -> Mask:
     height, width = red.shape
     size = (max(1, width // _EIGHTH), max(1, height // _EIGHTH))
     small = cv2.resize(red, size, interpolation=cv2.INTER_AREA)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    # A strip of desk at the border must not be closed like a letter: it goes on beyond.
+    wider = cv2.copyMakeBorder(small, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     # Steps of light matter as shares of it.
-    light = np.log(np.maximum(cv2.medianBlur(closed, 5), 8)).astype(np.float32)
+    light = np.log(np.maximum(cv2.medianBlur(closed, 5)[8:-8, 8:-8], 8)).astype(np.float32)
     outside = cv2.resize((~laid.inside).astype(np.uint8), size, interpolation=cv2.INTER_AREA)
     barred = np.zeros((size[1] + 2, size[0] + 2), np.uint8)
-    barred[1:-1, 1:-1] = outside
+    # Along a slanting edge each cell hardly differs from the next: edges are barred as such.
+    around = np.ones((3, 3), np.uint8)
+    steep = cv2.dilate(light, around) - cv2.erode(light, around) > _STEEP
+    barred[1:-1, 1:-1] = outside | steep
     printed = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) > 0.1
     rows, columns = np.nonzero(printed & (outside == 0))
     if rows.size == 0:
         return np.zeros((height, width), bool)
     usual = float(np.median(light[rows, columns]))
-    order = np.argsort(np.abs(light[rows, columns] - usual))
+    # Print that was laid badly may lie on the desk: the half that is lit as usual is the sheet's.
+    order = np.argsort(np.abs(light[rows, columns] - usual))[: max(1, rows.size // 2)]
     flags = 4 | (2 << 8) | cv2.FLOODFILL_MASK_ONLY
     for at in order[:: max(1, len(order) // 40)][:30]:
         seed = (int(columns[at]), int(rows[at]))

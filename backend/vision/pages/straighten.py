@@ -123,7 +123,8 @@ def _scaled(picture: Picture) -> Picture:
 def _white(picture: Picture) -> Picture:
     """Even out the light of a photograph, so that its paper is white as a drawn page's."""
     planes = []
-    for plane in cv2.split(picture):
-        ink = flatten(np.ascontiguousarray(np.asarray(plane, np.uint8)), picture.shape[1] / 210).ink
+    for channel in range(3):
+        plane = np.ascontiguousarray(picture[:, :, channel])
+        ink = flatten(plane, picture.shape[1] / 210).ink
         planes.append(((1 - ink) * 255).astype(np.uint8))
     return np.asarray(cv2.merge(planes), np.uint8)

@@ -13,7 +13,7 @@ from backend.vision.decode import Picture
 from tests.support.paper_cases import photographs, sheets, tamper, typeset
 from tests.support.paper_cases.words import KINDS, Paper, paper
 
-REPORTING = 1_000_000
+REPORTING = 2_000_000
 """Seeds from here on are for published figures only: nothing was tuned on them."""
 
 GENUINE, ALTERED, WRONG, EXTRA, BLANK = "genuine", "altered", "wrong", "extra", "blank"
