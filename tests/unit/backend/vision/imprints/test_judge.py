@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backend.domain.eyes import ImprintFinding
+from backend.vision.imprints import Asked, ImprintTemplate, enrol, judge
+from tests.support import imprint_cases as cases
+from tests.support.imprint_cases import drawn
+
+Found = ImprintFinding
+
+
+@lru_cache(maxsize=8)
+def template(design: cases.Design) -> ImprintTemplate:
+    return enrol(cases.enrolment(design, 1, 1), name=design.name).template
+
+
+def templates(case: cases.Case) -> dict[str, ImprintTemplate]:
+    return {str(at): template(design) for at, design in enumerate(case.village)}
+
+
+def page_of(case: cases.Case) -> NDArray[np.float64]:
+    """Good enough for a zone: a mild picture shows the page nearly straight."""
+    width = case.before.shape[1]
+    return np.diag([210 / width, 210 / width, 1.0])
+
+
+@pytest.fixture(scope="module")
+def right() -> cases.Case:
+    return drawn("plain", 31, "mild")
+
+
+def test_one_imprint_of_the_approved_seal_is_right(right: cases.Case) -> None:
+    verdict = judge(right.before, right.after, Asked(str(right.new[0].seal)), templates(right))
+    assert verdict.finding is Found.RIGHT
+    (seen,) = verdict.imprints
+    assert seen.seal == str(right.new[0].seal)
+    assert seen.coverage > 0.7
+    assert [mark.kind for mark in verdict.marks] == ["imprint"]
+
+
+def test_c8_another_seal_of_the_village(right: cases.Case) -> None:
+    asked = Asked(str((int(right.new[0].seal or 0) + 1) % 3))
+    assert judge(right.before, right.after, asked, templates(right)).finding is Found.OTHER_SEAL
+
+
+def test_c8_a_seal_that_nobody_enrolled(right: cases.Case) -> None:
+    known = templates(right)
+    del known[str(right.new[0].seal)]
+    asked = Asked(next(iter(known)))
+    assert judge(right.before, right.after, asked, known).finding is Found.UNKNOWN_SEAL
+
+
+def test_without_the_approved_seals_template_nothing_is_said_of_whose_it_is(
+    right: cases.Case,
+) -> None:
+    asked = Asked(str(right.new[0].seal))
+    assert judge(right.before, right.after, asked, {}).finding is Found.NO_TEMPLATE
+
+
+def test_c21_pressed_but_nothing_on_the_paper(right: cases.Case) -> None:
+    asked = Asked(str(right.new[0].seal))
+    verdict = judge(right.before, right.before, asked, templates(right))
+    assert verdict.finding is Found.NONE
+
+
+def test_c9_several_imprints() -> None:
+    case = drawn("double", 31)
+    verdict = judge(case.before, case.after, Asked(str(case.new[0].seal)), templates(case))
+    assert verdict.finding is Found.SEVERAL
+    assert len(verdict.imprints) == len(verdict.marks) == 2
+
+
+def test_c9_misplaced(right: cases.Case) -> None:
+    truth = right.new[0]
+    box = (truth.x / 210 - 0.1, truth.y / 297 - 0.1, 0.2, 0.2)
+    for zone, finding in ((box, Found.RIGHT), ((0.0, 0.0, 0.05, 0.05), Found.MISPLACED)):
+        verdict = judge(
+            right.before,
+            right.after,
+            Asked(str(truth.seal), zone),
+            templates(right),
+            to_page=page_of(right),
+        )
+        assert verdict.finding is finding
+
+
+def test_c4_the_page_was_changed_meanwhile(right: cases.Case) -> None:
+    asked = Asked(str(right.new[0].seal))
+    told = judge(right.before, right.after, asked, templates(right), page_changed=True)
+    assert told.finding is Found.PAGE_CHANGED
+    other = drawn("signed", 31)
+    swapped = judge(right.before, other.after, asked, templates(right))
+    assert swapped.finding is Found.PAGE_CHANGED
+
+
+def test_a_seam_imprint_is_understood() -> None:
+    case = drawn("seam", 31, "mild")
+    seal = str(case.new[0].seal)
+    known = {seal: templates(case)[seal]}
+    wanted = judge(case.before, case.after, Asked(seal, seam=True), known)
+    assert wanted.finding in (Found.RIGHT, Found.RETAKE)
+    assert wanted.imprints[0].coverage < 0.97
+    whole = judge(case.before, case.after, Asked(seal, seam=False), known)
+    assert whole.finding is not Found.RIGHT
+
+
+def test_a_seam_was_asked_and_the_imprint_lies_on_the_page(right: cases.Case) -> None:
+    asked = Asked(str(right.new[0].seal), seam=True)
+    assert judge(right.before, right.after, asked, templates(right)).finding is Found.MISPLACED
+
+
+def test_a_bad_picture_is_taken_again(right: cases.Case) -> None:
+    blurred = cv2.GaussianBlur(right.after, (0, 0), 12).astype(np.uint8)
+    verdict = judge(right.before, blurred, Asked("0"), templates(right))
+    assert (verdict.finding, verdict.reasons) == (Found.RETAKE, ("blurred",))
