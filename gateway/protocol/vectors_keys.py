@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.protocol import envelope, samples
+from gateway.protocol import cbor, cose, envelope, samples
 from gateway.protocol.cose import Signer
+from gateway.protocol.limits import VERSION
 from gateway.protocol.messages import Down, Keys, Receipt, Time
 
 _LATER = samples.NOW + 61 * samples.MINUTE
@@ -82,6 +83,10 @@ def build() -> list[dict[str, Any]]:
             [_step(third, old, serial=3), _step(time, new, serial=3)],
         ),
         _vector(
+            "a list that would leave nobody to believe",
+            [_unsayable(_SECOND, old, "grant"), _unsayable(_SECOND, old, "receipt")],
+        ),
+        _vector(
             "not signed by a grant key that is believed",
             [
                 _step(_SECOND, samples.STRANGER, verdict="unknown_key"),
@@ -91,6 +96,15 @@ def build() -> list[dict[str, Any]]:
             ],
         ),
     ]
+
+
+def _unsayable(keys: Keys, signer: Signer, name: str) -> Step:
+    """The list with an end for its last key of ``name``, which our own side refuses to sign."""
+    body = envelope.plain(keys)
+    body[name] = [*body[name][:-1], {**body[name][-1], "until": _LATER}]
+    head = {"v": VERSION, "device": samples.DEVICE, "time": samples.NOW, "type": keys.type}
+    raw = cose.sign(cbor.encode({**head, "body": body}), signer)
+    return {"least_now": samples.NOW, "raw": raw.hex(), "verdict": "bad_field", "serial": 0}
 
 
 def _vector(name: str, steps: Sequence[Step]) -> dict[str, Any]:

@@ -320,6 +320,47 @@ def read_down(raw: bytes, topic: str, grant: Key, receipt: Key) -> dict[str, Any
     return payload
 
 
+def follow_keys(vector: dict[str, Any], grant: Key, receipt: Key) -> list[tuple[str, int]]:
+    """What a sleeve makes of each message: the verdict, and the serial in force afterwards."""
+    serial = 0
+    lists: dict[str, list[tuple[Key, int | None]]] = {
+        "grant": [(grant, None)],
+        "receipt": [(receipt, None)],
+    }
+    found = []
+    for step in vector["steps"]:
+        believed = {
+            name: [key for key, until in keys if until is None or step["least_now"] <= until]
+            for name, keys in lists.items()
+        }
+        try:
+            raw = bytes.fromhex(step["raw"])
+            key = verify(raw, [*believed["grant"], *believed["receipt"]])
+            payload = decode(take_apart(raw)[3])
+            if payload["device"] != vector["device"]:
+                raise Refused("wrong_device")
+            payload = _read(raw, "down")
+            kind = "receipt" if payload["type"] == "receipt" else "grant"
+            if key not in believed[kind]:
+                raise Refused("unknown_key")
+            body = payload["body"]
+            if payload["type"] == "keys":
+                named = {name: _spans(body[name]) for name in ("grant", "receipt")}
+                if body["serial"] > serial:
+                    serial, lists = body["serial"], named
+        except Refused as refused:
+            found.append((str(refused), serial))
+        else:
+            found.append(("ok", serial))
+    return found
+
+
+def _spans(keys: list[dict[str, Any]]) -> list[tuple[Key, int | None]]:
+    if "until" in keys[-1]:
+        raise Refused("bad_field")
+    return [(rotated_key(key), key.get("until")) for key in keys]
+
+
 def read_unsigned(raw: bytes, topic: str) -> dict[str, Any]:
     kind = parse_topic(topic)[2]
     if len(raw) > MESSAGES[kind]["x-max-bytes"]:

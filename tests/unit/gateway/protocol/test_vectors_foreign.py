@@ -99,6 +99,12 @@ def test_chains(vector: Vector) -> None:
             maker.follow(raws, KEYS[vector["key"]])
 
 
+@_each("server_keys.json")
+def test_server_keys(vector: Vector) -> None:
+    found = maker.follow_keys(vector, KEYS["grant"], KEYS["receipt"])
+    assert found == [(step["verdict"], step["serial"]) for step in vector["steps"]]
+
+
 @_each("refused.json")
 def test_refused(vector: Vector) -> None:
     with pytest.raises(maker.Refused, match=f"^{vector['verdict']}$"):
