@@ -47,8 +47,10 @@ async def _stream(
                     waits = web.changes.wait_changes(cursor, sees, _SIGN_OF_LIFE_SECONDS)
                     news_task = asyncio.create_task(waits)
                 rung = asyncio.create_task(bell.wait())
-                await asyncio.wait({news_task, rung}, return_when=asyncio.FIRST_COMPLETED)
-                rung.cancel()
+                try:
+                    await asyncio.wait({news_task, rung}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    rung.cancel()
                 if not news_task.done():
                     continue
                 news, news_task = news_task.result(), None
