@@ -163,7 +163,7 @@ def _sheet(laid: Laid, ink: Ink) -> Mask:
     # Along a slanting edge each cell hardly differs from the next: edges are barred as such.
     around = np.ones((3, 3), np.uint8)
     steep = cv2.dilate(light, around) - cv2.erode(light, around) > _STEEP
-    barred[1:-1, 1:-1] = outside | steep
+    barred[1:-1, 1:-1] = np.asarray(outside, bool) | steep
     printed = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) > 0.1
     rows, columns = np.nonzero(printed & (outside == 0))
     if rows.size == 0:

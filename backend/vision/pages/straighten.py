@@ -87,10 +87,10 @@ def _turned(picture: Picture) -> Picture:
     gray = red_channel(picture)
     shrink = min(1.0, _SMALL / max(gray.shape))
     small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    ink = flatten(small, small.shape[1] / 210).ink
+    ink = flatten(np.asarray(small, np.uint8), small.shape[1] / 210).ink
     height, width = ink.shape
     best, angle = -1.0, 0.0
-    for tried in (*np.arange(-5, 5.01, 0.5),):
+    for tried in np.arange(-5, 5.01, 0.5):
         matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(tried), 1.0)
         rows = cv2.warpAffine(ink, matrix, (width, height)).sum(axis=1)
         sharp = float(np.square(np.diff(rows)).sum())

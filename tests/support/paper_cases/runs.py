@@ -77,13 +77,10 @@ def judge(made: PaperCase, reader: Reader) -> Result:
     )
 
 
-def resumed(file: Path, seeds: Iterable[int]) -> None:
-    """Append to ``file`` the results of those seeds that it does not hold yet."""
-    done = {result.seed for result in read(file)}
+def keep(file: Path, result: Result) -> None:
+    """Append one result to a file."""
     with file.open("ab") as out:
-        for result in run(seed for seed in seeds if seed not in done):
-            out.write(msgspec.json.encode(result) + b"\n")
-            out.flush()
+        out.write(msgspec.json.encode(result) + b"\n")
 
 
 def read(file: Path) -> list[Result]:
