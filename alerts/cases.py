@@ -4,40 +4,40 @@ transaction."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, update
 
-from alerts import case_life, case_rows, telling
+from alerts import case_life, case_rows, suppressions, telling
 from alerts.case_file import CaseFile
 from alerts.case_life import Action
 from alerts.outbox import Outbox, Telling
 from alerts.rules.registry import BREAKTHROUGH
 from alerts.settings import AlertSettings
+from alerts.suppressions import Silence, Suppressions
 from alerts.wording import Namer
 from backend.domain.actor import Actor
 from backend.domain.errors import DomainError
 from backend.services.actors import load_actor
 from backend.services.context import ServiceContext
-from backend.store.tables import alert, suppression
-
-
-@dataclass(frozen=True, slots=True)
-class Suppress:
-    """The same alarm from the same sleeve (or, without one, organisation) is not told until
-    ``until`` (ms UTC). It is still found, kept and recorded."""
-
-    until: int
+from backend.store.pictures import PictureStore
+from backend.store.tables import alert
 
 
 class Cases(CaseFile):
     """Every step that a person takes with an alert."""
 
-    def __init__(self, context: ServiceContext, settings: AlertSettings) -> None:
-        super().__init__(context)
+    def __init__(
+        self,
+        context: ServiceContext,
+        settings: AlertSettings,
+        pictures: PictureStore | None = None,
+    ) -> None:
+        """``pictures`` keeps evidence that people upload; without it none is taken."""
+        super().__init__(context, pictures)
         self._settings = settings
         self._outbox = Outbox(context, settings)
+        self._suppressions = Suppressions(context)
 
     def acknowledge(self, actor: Actor, alert_id: str, version: int | None = None) -> int:
         """Somebody looks after it: escalation stops. Returns the new version.
@@ -99,23 +99,33 @@ class Cases(CaseFile):
         reason: str,
         version: int | None = None,
         *,
-        suppress: Suppress | None = None,
+        suppress_until: int | None = None,
     ) -> int:
-        """It was none, for a reason; with ``suppress``, the like of it is silent for a while.
+        """It was none, for a reason. The same alarm from the same sleeve (or, without one, place)
+        is not told until ``suppress_until`` (ms UTC); it is still found, kept and recorded.
 
         Raises:
             DomainError: as :meth:`rectify`, and ``bad_expiry``.
         """
         reason = case_life.stated(reason, "误报原因", "why it was none")
         now = self._context.now()
-        if suppress is not None and not now < suppress.until <= now + self._settings.suppress_ms:
+        longest = now + self._settings.suppress_ms
+        if suppress_until is not None and not now < suppress_until <= longest:
             days = self._settings.suppress_ms // 86_400_000
             raise DomainError(
                 "bad_expiry",
                 f"暂停提醒要写明截止时间，最长{days}天",
                 f"a suppression ends within {days} days",
             )
-        return self._end(actor, alert_id, version, Action.FALSE_ALARM, reason, suppress)
+        return self._end(actor, alert_id, version, Action.FALSE_ALARM, reason, suppress_until)
+
+    def suppressions(self, actor: Actor) -> list[Silence]:
+        """See :meth:`alerts.suppressions.Suppressions.active`."""
+        return self._suppressions.active(actor)
+
+    def end_suppression(self, actor: Actor, suppression_id: str) -> None:
+        """See :meth:`alerts.suppressions.Suppressions.end`."""
+        self._suppressions.end(actor, suppression_id)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
 
@@ -126,7 +136,7 @@ class Cases(CaseFile):
         version: int | None,
         action: Action,
         outcome: str,
-        suppress: Suppress | None,
+        suppress_until: int | None,
     ) -> int:
         now = self._context.now()
         changes = {
@@ -135,7 +145,9 @@ class Cases(CaseFile):
             "closed_by": actor.person_id,
             "outcome": outcome,
         }
-        data: dict[str, Any] = {} if suppress is None else {"suppressed_until": suppress.until}
+        data: dict[str, Any] = {}
+        if suppress_until is not None:
+            data["suppressed_until"] = suppress_until
         return self._act(
             actor,
             alert_id,
@@ -144,7 +156,7 @@ class Cases(CaseFile):
             changes=changes | _acknowledging(now, actor),
             data=data,
             note=outcome,
-            suppress=suppress,
+            suppress_until=suppress_until,
         )
 
     def _act(
@@ -157,7 +169,7 @@ class Cases(CaseFile):
         changes: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         note: str = "",
-        suppress: Suppress | None = None,
+        suppress_until: int | None = None,
     ) -> int:
         now = self._context.now()
         with self._context.db.write() as conn:
@@ -180,8 +192,17 @@ class Cases(CaseFile):
                 note,
                 {"from": case.stage.value, "to": stage.value, **(data or {})},
             )
-            if suppress is not None:
-                self._suppress(conn, row, actor, note, suppress, now)
+            if suppress_until is not None:
+                suppressions.put(
+                    conn,
+                    self._context,
+                    actor,
+                    code=row.code,
+                    org_path=row.org_path,
+                    device=row.device,
+                    reason=note,
+                    until=suppress_until,
+                )
             if action is Action.ASSIGN:
                 self._tell_assignee(conn, {**row._asdict(), **values}, actor, now)
             self._context.journal.append(
@@ -198,29 +219,6 @@ class Cases(CaseFile):
                 "承办人须在本组织或上级组织任职",
                 "the assignee holds no role here or above",
             )
-
-    def _suppress(
-        self,
-        conn: Connection,
-        row: Row[Any],
-        actor: Actor,
-        reason: str,
-        suppress: Suppress,
-        now: int,
-    ) -> None:
-        conn.execute(
-            suppression.insert(),
-            {
-                "id": self._context.new_id(),
-                "code": row.code,
-                "org_path": row.org_path,
-                "device": row.device,
-                "reason": reason,
-                "created_by": actor.person_id,
-                "created_at": now,
-                "expires_at": suppress.until,
-            },
-        )
 
     def _tell_assignee(
         self, conn: Connection, row: Mapping[str, Any], actor: Actor, now: int

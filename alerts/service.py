@@ -17,6 +17,7 @@ from alerts.settings import AlertSettings
 from alerts.timers import Sweep, Timers
 from alerts.worker import Worker
 from backend.services.context import ServiceContext
+from backend.store.pictures import PictureStore
 
 log = structlog.get_logger(__name__)
 
@@ -87,15 +88,17 @@ class Alerts:
         channels: Mapping[str, Channel],
         settings: AlertSettings | None = None,
         sweeps: Sequence[Sweep] = (),
+        pictures: PictureStore | None = None,
     ) -> None:
-        """``sweeps`` are called when timers are due (backend.services.sweeps.Sweeps.run)."""
+        """``sweeps`` are called when timers are due (backend.services.sweeps.Sweeps.run);
+        ``pictures`` keeps the evidence of cases."""
         self.settings = settings or AlertSettings()
         self._context = context
         self.channels = channels
         self.worker = Worker(context, self.settings)
         self.timers = Timers(context, self.settings, sweeps)
         self.delivery = Delivery(context, self.settings, channels)
-        self.cases = Cases(context, self.settings)
+        self.cases = Cases(context, self.settings, pictures)
         self.preferences = Preferences(context, self.settings, channels)
         self._timed_at: int | None = None
         self._reader = _Loop("worker", self._read, LOOK_EVERY_S)

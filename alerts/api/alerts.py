@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.cases import Cases, Suppress
+from alerts.cases import Cases
 from alerts.reader import AlertDetail, AlertFilter, AlertInfo, AlertReader
 from backend.api.answers import answer, nothing
 from backend.api.deps import ANY, Branch, Cursor, Limit, Scope, require, service
@@ -182,8 +182,9 @@ def false_alarm(
     alert_id: AlertId, form: FalseAlarmForm, actor: Supervising, desk: Desk
 ) -> Response:
     """Nothing is deleted; the like of it may be silenced for a while."""
-    suppress = None if form.suppress_until is None else Suppress(form.suppress_until)
-    version = desk.false_alarm(actor, alert_id, form.reason, form.version, suppress=suppress)
+    version = desk.false_alarm(
+        actor, alert_id, form.reason, form.version, suppress_until=form.suppress_until
+    )
     return answer({"version": version})
 
 

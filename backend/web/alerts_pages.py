@@ -1,19 +1,18 @@
-"""Alerts and their handling: seen, given to somebody, put right, closed or a false alarm."""
+"""The list of alerts: narrowed by its address, a keyset page at a time, live."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import Form, Query
-from sqlalchemy import ColumnElement, Connection
+from fastapi import Query
+from sqlalchemy import ColumnElement, Connection, Row
 from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
-from backend.domain.errors import DomainError, missing
 from backend.domain.organisation import ancestors
 from backend.services.paging import decode_cursor
 from backend.services.paging import page as keyset_page
@@ -22,10 +21,10 @@ from backend.store.scope import in_branches
 from backend.store.tables import alert
 from backend.web import formats, places
 from backend.web.alert_texts import alert_texts
-from backend.web.i18n import reading_locale
+from backend.web.i18n import mark, reading_locale
 from backend.web.overview_numbers import CASE_SOON_MS
-from backend.web.ports import CaseDesk, Web
-from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
+from backend.web.ports import Web
+from backend.web.site import Viewer, WebPort, page, pages
 
 _SHOWN: Final = 40
 _STAGES: Final = {
@@ -50,8 +49,16 @@ FIELDS: Final = (
 )
 """What the address may ask for."""
 
+ACTIONS: Final = {
+    "acknowledge": mark("我知道了"),
+    "assign": mark("派人处理"),
+    "comment": mark("留言"),
+    "false_alarm": mark("误报"),
+    "close": mark("销号"),
+}
+"""What may be done with many at once."""
+
 Text = Annotated[str, Query(max_length=200)]
-Words = Annotated[str, Form(max_length=1000)]
 
 router = pages()
 
@@ -108,6 +115,7 @@ def alerts_page(
     after: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """Newest first; what is open when nothing is chosen."""
+    cursor = web.changes.head()
     before = None
     if after is not None:
         at, last = decode_cursor(after, (int, str))
@@ -125,10 +133,16 @@ def alerts_page(
         rows = alert_lists.rows(conn, seen, wanted, before, _SHOWN + 1)
         found = keyset_page(rows, _SHOWN, lambda row: (row.raised_at, row.id))
         texts = alert_texts(conn, found.items, web.alert_words, reading_locale(who.actor.locale))
+        people = _handlers(conn, web, who.actor)
     kept = {name: value for name, value in asked.items() if value}
     values = {
         "alerts": texts,
         "asked": asked,
+        "here": _link(kept),
+        "cursor": cursor,
+        "people": people,
+        "actions": ACTIONS,
+        "handles": bool(people) and web.case_desk is not None,
         "places": places.below(web, who.actor),
         "next": None if found.next is None else _link(kept | {"after": found.next}),
         "first": _link(kept) if after else None,
@@ -136,127 +150,14 @@ def alerts_page(
     return page(request, web, who, "alerts.html", values)
 
 
-@router.get("/alerts/{alert_id}")
-def alert_page(request: Request, who: Concerned, web: WebPort, alert_id: str) -> Response:
-    """One alert with everything about it."""
-    return _show(request, web, who, alert_id)
-
-
-@router.post("/alerts/{alert_id}/acknowledge")
-def acknowledge(request: Request, who: Concerned, web: WebPort, alert_id: str) -> Response:
-    """“I have seen it.”"""
-    return _do(request, web, who, alert_id, lambda desk: desk.acknowledge(who.actor, alert_id))
-
-
-@router.post("/alerts/{alert_id}/assign")
-def assign(
-    request: Request,
-    who: Concerned,
-    web: WebPort,
-    alert_id: str,
-    to: Annotated[str, Form(max_length=64)] = "",
-    due: Annotated[str, Form(max_length=20)] = "",
-    note: Words = "",
-) -> Response:
-    """Give it to somebody, with a deadline."""
-    due_at = formats.from_local(due) if due else None
-    return _do(
-        request,
-        web,
-        who,
-        alert_id,
-        lambda desk: desk.assign(who.actor, alert_id, to, due_at=due_at, note=note),
+def _handlers(conn: Connection, web: Web, actor: Actor) -> Sequence[Row[Any]]:
+    """Whom a supervisor may give cases of their branches to; nobody, for whoever is none."""
+    paths = {one for path in actor.branches(Role.SUPERVISOR) for one in ancestors(path)}
+    if not paths:
+        return ()
+    return phone.holders(
+        conn, (Role.SUPERVISOR, Role.APPROVER, Role.CUSTODIAN), paths, web.context.now()
     )
-
-
-@router.post("/alerts/{alert_id}/rectify")
-def rectify(
-    request: Request, who: Concerned, web: WebPort, alert_id: str, text: Words = ""
-) -> Response:
-    """Say what is being done."""
-    return _do(request, web, who, alert_id, lambda desk: desk.rectify(who.actor, alert_id, text))
-
-
-@router.post("/alerts/{alert_id}/comment")
-def comment(
-    request: Request, who: Concerned, web: WebPort, alert_id: str, text: Words = ""
-) -> Response:
-    """Add words."""
-    return _do(request, web, who, alert_id, lambda desk: desk.comment(who.actor, alert_id, text))
-
-
-@router.post("/alerts/{alert_id}/close")
-def close(
-    request: Request, who: Concerned, web: WebPort, alert_id: str, text: Words = ""
-) -> Response:
-    """It is put right."""
-    return _do(request, web, who, alert_id, lambda desk: desk.close(who.actor, alert_id, text))
-
-
-@router.post("/alerts/{alert_id}/false-alarm")
-def false_alarm(
-    request: Request, who: Concerned, web: WebPort, alert_id: str, text: Words = ""
-) -> Response:
-    """It was none."""
-    return _do(
-        request, web, who, alert_id, lambda desk: desk.false_alarm(who.actor, alert_id, text)
-    )
-
-
-def _do(
-    request: Request,
-    web: Web,
-    who: Concerned,
-    alert_id: str,
-    act: Callable[[CaseDesk], object],
-) -> Response:
-    try:
-        act(_desk(web))
-    except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
-        return _show(request, web, who, alert_id, error)
-    return go(f"/alerts/{alert_id}")
-
-
-def _desk(web: Web) -> CaseDesk:
-    if web.case_desk is None:
-        raise missing("预警处理服务", "case service")
-    return web.case_desk
-
-
-def _show(
-    request: Request,
-    web: Web,
-    who: Concerned,
-    alert_id: str,
-    error: DomainError | None = None,
-) -> Response:
-    actor = who.actor
-    with web.context.db.read() as conn:
-        row = alert_lists.one(conn, may_see(conn, actor), alert_id)
-        if row is None:
-            raise missing("该预警", "alert")
-        (text,) = alert_texts(conn, [row], web.alert_words, reading_locale(actor.locale))
-        values: dict[str, Any] = {
-            "one": text,
-            "notes": alert_lists.notes(conn, alert_id),
-            "evidence": alert_lists.evidence(conn, alert_id),
-            "people": phone.holders(
-                conn,
-                (Role.SUPERVISOR, Role.APPROVER, Role.CUSTODIAN),
-                ancestors(row.org_path),
-                web.context.now(),
-            ),
-            "error": error,
-        }
-    supervises = actor.may(Role.SUPERVISOR, row.org_path)
-    values |= {
-        "open": row.closed_at is None and web.case_desk is not None,
-        "supervises": supervises,
-        "handles": supervises or row.assignee_id == actor.person_id,
-    }
-    return page(request, web, who, "alert.html", values, 422 if error else 200)
 
 
 def _link(kept: dict[str, str]) -> str:

@@ -73,9 +73,11 @@ _OURS: Final = (DomainError, RequestValidationError, HTTPException)
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person looks at the answer."""
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get(
-        "accept", ""
+    """Whether a person looks at the answer; nobody does at a socket's."""
+    return (
+        request.scope["type"] == "http"
+        and not request.url.path.startswith("/api/")
+        and "text/html" in request.headers.get("accept", "")
     )
 
 

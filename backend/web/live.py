@@ -128,6 +128,7 @@ class Changes:
                 self._take(back)
                 self._next = max(self._next, end)
                 self._first = self._heads[0].seq if self._heads else end
+            self._woken = asyncio.Event()  # of this loop, should the server have begun anew
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final
 
 import msgspec
+import structlog
 from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -38,8 +40,13 @@ SEND_S: Final = 10.0
 GONE: Final = 4401
 """Close code: sign in again."""
 
+AWAY: Final = 1001
+"""Close code (RFC 6455 §7.4.1): the server stops; come again."""
+
 SILENT: Final = 1003
 """Close code (RFC 6455 §7.4.1): a watcher has nothing to say."""
+
+_log = structlog.get_logger(__name__)
 
 router = pages()
 
@@ -60,22 +67,36 @@ async def console(
 ) -> None:
     """Watch from record ``cursor`` on."""
     await socket.accept()
-    listening = asyncio.create_task(_listen(socket))
+    telling = asyncio.create_task(_tell(socket, web, who.actor, cursor))
     try:
-        await _tell(socket, web, who.actor, cursor)
-    except (WebSocketDisconnect, TimeoutError):
-        pass  # gone, or as good as
+        await _listen(socket)
     finally:
-        listening.cancel()
+        telling.cancel()
+        (failed,) = await asyncio.gather(telling, return_exceptions=True)
+        if isinstance(failed, Exception):  # the page comes again by itself
+            _log.error("console socket", exc_info=failed)
 
 
 async def _listen(socket: WebSocket) -> None:
-    """Notice that the page has gone. It has nothing to say to us."""
+    """Until the page has gone. It has nothing to say to us."""
     if (await socket.receive())["type"] == "websocket.receive":
         await socket.close(SILENT)
 
 
 async def _tell(socket: WebSocket, web: Web, actor: Actor, cursor: int) -> None:
+    """Until there is nothing more to say; then the socket is closed."""
+    code = AWAY
+    try:
+        code = await _news(socket, web, actor, cursor)
+    except (WebSocketDisconnect, TimeoutError):
+        pass  # gone, or as good as
+    finally:
+        with suppress(RuntimeError, WebSocketDisconnect):  # closed in between
+            await socket.close(code)
+
+
+async def _news(socket: WebSocket, web: Web, actor: Actor, cursor: int) -> int:
+    """Say what there is to say; the code to close with."""
     loop = asyncio.get_running_loop()
     pace = DEMO_BEAT_S if by_demo_clock(web) else BEAT_S
     checked = loop.time()
@@ -90,8 +111,7 @@ async def _tell(socket: WebSocket, web: Web, actor: Actor, cursor: int) -> None:
         if loop.time() - checked >= RECHECK_S:
             again = await _recognise(socket)
             if again is None:
-                await socket.close(GONE)
-                return
+                return GONE
             actor, checked = again, loop.time()
         news = await web.changes.wait_changes(cursor, _seen_by(actor), pace)
         cursor = news.cursor
@@ -99,6 +119,7 @@ async def _tell(socket: WebSocket, web: Web, actor: Actor, cursor: int) -> None:
             await _say(socket, web, "news", cursor, news.heads)
         else:
             await _say(socket, web, "tick", cursor)
+    return AWAY
 
 
 def _seen_by(actor: Actor) -> Sees:

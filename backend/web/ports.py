@@ -48,6 +48,30 @@ class AlertWords(Protocol):
         ...
 
 
+class Silence(Protocol):
+    """An alarm that is found and not told for a while. Times are ms UTC; ``may_end``: the asker
+    may end it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def org_name(self) -> str: ...
+    @property
+    def device(self) -> str | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def created_at(self) -> int: ...
+    @property
+    def expires_at(self) -> int: ...
+    @property
+    def may_end(self) -> bool: ...
+
+
 class CaseDesk(Protocol):
     """Handles alerts: each call is one recorded turn of an alert in the actor's branch.
 
@@ -76,8 +100,22 @@ class CaseDesk(Protocol):
         """It is put right."""
         ...
 
-    def false_alarm(self, actor: Actor, alert_id: str, reason: str) -> object:
-        """It was none."""
+    def false_alarm(
+        self, actor: Actor, alert_id: str, reason: str, *, suppress_until: int | None = None
+    ) -> object:
+        """It was none; the like of it is not told until ``suppress_until`` (ms UTC)."""
+        ...
+
+    def attach(self, actor: Actor, alert_id: str, name: str, data: bytes) -> object:
+        """Upload proof of what was done: a photograph or a PDF."""
+        ...
+
+    def suppressions(self, actor: Actor) -> Sequence[Silence]:
+        """What is not told for now, in the branches that the actor supervises."""
+        ...
+
+    def end_suppression(self, actor: Actor, suppression_id: str) -> object:
+        """Let it be told again."""
         ...
 
 

@@ -274,6 +274,7 @@ _TELLERS: Final[Mapping[str, _Teller]] = {
     "alert.false_alarm": _alert(mark("预警 {code} {name}：误报"), "mute"),
     "alert.cleared": _alert(mark("预警 {code} {name}：情况已消除"), "mute"),
     "alert.suppressed": _alert(mark("预警 {code} {name}：暂停提醒"), "mute"),
+    "alert.unsuppressed": _alert(mark("预警 {code} {name}：恢复提醒"), "mute"),
     "picture.viewed": _reasoned(mark("查看图片，事由：{reason}"), "mute", "eye"),
     "picture.erased": _reasoned(mark("删除图片：{reason}"), "warn", "trash"),
     "use.questioned": _reasoned(mark("对本次用印提出疑问：{reason}"), "bad", "alert"),

@@ -40,6 +40,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/uses/{cheated}",
         "/alerts",
         "/alerts/{alert}",
+        "/suppressions",
         "/sleeves",
         "/sleeves/SL-330109103201-committee",
     ),

@@ -143,7 +143,7 @@ class WebWorld:
             found,
             wall=world.clock,
             alert_words=Words(world),
-            case_desk=Cases(world.context, AlertSettings()),
+            case_desk=Cases(world.context, AlertSettings(), builder.store),
             notice_desk=_notices(world.context),
             review_reason=review_reason,
         )

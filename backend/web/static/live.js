@@ -12,6 +12,8 @@
   let wait = FIRST_WAIT_MS, failures = 0, heard = Date.now(), last = 0, planned = null, socket = null;
 
   const refresh = () => {
+    // Whoever is choosing rows must not lose the choice.
+    if (place.querySelector(":checked")) { planned = setTimeout(refresh, APART_MS); return; }
     planned = null;
     last = Date.now();
     htmx.trigger(place, "news");

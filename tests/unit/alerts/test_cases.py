@@ -4,11 +4,20 @@ from typing import Any
 
 import pytest
 
-from alerts.cases import Suppress
+from alerts.cases import Cases
+from alerts.settings import AlertSettings
 from backend.domain.actor import Actor, Role, RoleHeld
 from backend.domain.errors import DomainError
-from backend.store.tables import alert_note, case_evidence, suppression
+from backend.store.pictures import PictureStore
+from backend.store.tables import (
+    alert_note,
+    case_evidence,
+    picture,
+    picture_blob,
+    suppression,
+)
 from tests.support.alerts_world import AlertsWorld
+from tests.support.web_world import paper
 from tests.support.world import FAR_VILLAGE, OTHER_TOWN, org_id
 
 HOUR = 3_600_000
@@ -156,7 +165,7 @@ def test_a_suppression_silences_for_a_while_and_deletes_nothing(
 ) -> None:
     town = village.actor("town")
     until = village.world.clock() + DAY
-    village.alerts.cases.false_alarm(town, case, "维修中", suppress=Suppress(until))
+    village.alerts.cases.false_alarm(town, case, "维修中", suppress_until=until)
     (kept,) = village.rows(suppression)
     assert (kept.code, kept.expires_at) == ("C15", until)
     sent = len(village.channel.sent)
@@ -178,7 +187,7 @@ def test_a_suppression_has_an_end_not_far_away(village: AlertsWorld, case: str, 
     until = village.world.clock() + days * DAY
     with pytest.raises(DomainError) as error:
         village.alerts.cases.false_alarm(
-            village.actor("town"), case, "维修中", suppress=Suppress(until)
+            village.actor("town"), case, "维修中", suppress_until=until
         )
     assert error.value.code == "bad_expiry"
 
@@ -196,3 +205,52 @@ def test_evidence_of_another_place_is_not_taken(village: AlertsWorld, case: str)
     with pytest.raises(DomainError) as error:
         village.alerts.cases.add_evidence(village.actor("town"), case, "照片", "not-there")
     assert error.value.code == "not_found"
+
+
+def test_a_suppression_is_listed_and_ended_early_on_record(village: AlertsWorld, case: str) -> None:
+    town, cases = village.actor("town"), village.alerts.cases
+    cases.false_alarm(town, case, "维修中", suppress_until=village.world.clock() + DAY)
+    (found,) = cases.suppressions(town)
+    assert (found.code, found.reason, found.by, found.may_end) == ("C15", "维修中", "镇监督", True)
+    cases.end_suppression(town, found.id)
+    assert cases.suppressions(town) == []
+    assert len(village.rows(suppression)) == 1
+    (ended,) = village.world.records("alert.unsuppressed")
+    assert (ended.person, ended.data["suppression"]) == (town.person_id, found.id)
+    village.append(_motion(village))
+    village.alerts.run_once()
+    assert "suppressed" not in next(row for row in village.raised if row.active).data
+    with pytest.raises(DomainError) as error:
+        cases.end_suppression(town, found.id)
+    assert error.value.code == "ended_before"
+
+
+def test_promise_6_a_suppression_elsewhere_is_not_there(village: AlertsWorld, case: str) -> None:
+    cases, until = village.alerts.cases, village.world.clock() + DAY
+    cases.false_alarm(village.actor("town"), case, "维修中", suppress_until=until)
+    (kept,) = village.rows(suppression)
+    stranger = Actor("p", (RoleHeld(Role.SUPERVISOR, org_id(OTHER_TOWN), OTHER_TOWN),))
+    for other in (stranger, village.actor("custodian"), village.actor("approver")):
+        assert cases.suppressions(other) == []
+        with pytest.raises(DomainError) as error:
+            cases.end_suppression(other, kept.id)
+        assert error.value.code == "not_found"
+
+
+def test_uploaded_evidence_is_kept_encrypted_and_only_of_papers(
+    village: AlertsWorld, case: str
+) -> None:
+    cases = Cases(village.world.context, AlertSettings(), PictureStore(village.world.ring))
+    town, photo = village.actor("town"), paper("整改照片", 1)
+    cases.attach(town, case, "整改照片", photo)
+    (kept,) = village.rows(case_evidence)
+    (stored,) = village.rows(picture)
+    assert (stored.id, stored.kind, stored.mime) == (kept.picture_id, "evidence", "image/jpeg")
+    (blob,) = village.rows(picture_blob)
+    assert photo[:64] not in blob.ciphertext
+    with pytest.raises(DomainError):
+        cases.attach(town, case, "脚本", b"<script>")
+    with pytest.raises(DomainError) as error:
+        cases.attach(village.actor("approver"), case, "照片", photo)
+    assert error.value.code == "denied"
+    assert len(village.rows(picture)) == 1
