@@ -29,6 +29,7 @@ from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
 from backend.services.permits import PermitService
 from backend.services.pictures import PictureService
+from backend.services.public_register import PublicRegisterService
 from backend.services.records import RecordService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
@@ -102,6 +103,7 @@ def build_services(made: Installation) -> Services:
         GrantService(context),
         PermitService(context),
         RegisterService(context),
+        PublicRegisterService(context, made.keyring.web[::-1], made.wall),
         UseService(context),
         RecordService(context, made.log),
         UseProofService(context, made.log, made.keyring),

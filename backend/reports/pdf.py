@@ -18,8 +18,13 @@ from backend.reports.sheet import Sheet, plain_text
 MIME: Final = "application/pdf"
 FAMILY: Final = "Noto Serif SC"
 
-_LONG: Final = re.compile(r"[!-~]{11,}")
-_PART: Final = re.compile(r"[^-_/:.@]{1,12}[-_/:.@]*|[-_/:.@]+")
+_RUN: Final = re.compile(r"[!-~]+")
+_SPLIT: Final = re.compile(r"(?<=[-_/:.@])")
+_BREAK: Final = "\u200b"
+_TABLE_MM: Final = 225.0
+"""Width of the table on the page (GB/T 9704-2012: 297 less margins of 35 and 37 mm)."""
+_SMALL_FROM: Final = 16
+"""So many columns are set in the smaller size; the template says the same."""
 
 
 class Typesetter:
@@ -35,6 +40,8 @@ class Typesetter:
         Raises:
             DomainError: ``no_font`` when the folder has none, for blanks are worse than no paper.
         """
+        small = len(sheet.columns) >= _SMALL_FROM
+        room = _room(sheet, small)
         said = {
             "title": plain_text(sheet.title),
             "font": self._family,
@@ -43,7 +50,11 @@ class Typesetter:
             "heads": [plain_text(one.title) for one in sheet.columns],
             "widths": [one.width for one in sheet.columns],
             "numbers": [one.number for one in sheet.columns],
-            "rows": [[_breakable(plain_text(cell)) for cell in row] for row in sheet.rows],
+            "small": small,
+            "rows": [
+                [_breakable(plain_text(cell), most) for cell, most in zip(row, room, strict=True)]
+                for row in sheet.rows
+            ],
             "signs": [plain_text(one) for one in sheet.sign_offs],
         }
         with self._turn:
@@ -79,9 +90,26 @@ class Typesetter:
         return families[0]
 
 
-def _breakable(text: str) -> str:
-    """Long ids may break within a narrow column: zero-width spaces between their parts."""
-    return _LONG.sub(lambda run: "\u200b".join(_PART.findall(run[0])), text)
+def _room(sheet: Sheet, small: bool) -> list[int]:
+    """How many Latin letters fit into a line of each column."""
+    unit = _TABLE_MM / sum(one.width for one in sheet.columns)
+    inset, letter = (1.6, 1.4) if small else (2.4, 1.7)
+    return [max(3, int((one.width * unit - inset) / letter)) for one in sheet.columns]
+
+
+def _breakable(text: str, most: int) -> str:
+    """Let ids and numbers longer than ``most`` break: zero-width spaces between their parts."""
+
+    def split(run: re.Match[str]) -> str:
+        if len(run[0]) <= most:
+            return run[0]
+        return _BREAK.join(
+            part[place : place + most]
+            for part in _SPLIT.split(run[0])
+            for place in range(0, len(part), most)
+        )
+
+    return _RUN.sub(split, text)
 
 
 @cache

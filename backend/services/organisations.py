@@ -23,7 +23,7 @@ from backend.store.tables import organisation
 _BELOW: Final = {Level.DISTRICT: Level.TOWN, Level.TOWN: Level.VILLAGE}
 _MAX_FENCE_M: Final = 100_000.0
 _AMOUNTS: Final = ("emergency_window_ms", "emergency_confirm_ms", "emergency_stamps")
-_SWITCHES: Final = ("custodian_alone", "approver_may_stamp")
+_SWITCHES: Final = ("custodian_alone", "approver_may_stamp", "public_page")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,28 +15,29 @@ Heads = Sequence[tuple[str, float, bool]]
 
 REGISTER: Final[Heads] = (
     (mark("登记号"), 9, False),
-    (mark("用印时间"), 6, False),
+    (mark("用印时间"), 8, False),
     (mark("单位和印章"), 8, False),
     (mark("申请人"), 5, False),
     (mark("用印事项"), 8, False),
-    (mark("文件名称和编号"), 10, False),
+    (mark("文件名称和编号"), 11, False),
     (mark("份数"), 3, True),
     (mark("章数"), 3, True),
     (mark("审批人"), 5, False),
     (mark("经办人"), 5, False),
-    (mark("监督人"), 5, False),
+    (mark("监督人"), 4.5, False),
     (mark("用印地点"), 5, False),
-    (mark("归还时间"), 6, False),
-    (mark("金额（元）"), 6, True),
-    (mark("对方"), 6, False),
-    (mark("会议决议"), 6, False),
-    (mark("套筒"), 7, False),
-    (mark("备注"), 6, False),
+    (mark("归还时间"), 8, False),
+    (mark("金额（元）"), 7, True),
+    (mark("对方"), 5, False),
+    (mark("会议决议"), 5, False),
+    (mark("套筒"), 10, False),
+    (mark("备注"), 5, False),
+    (mark("查询码"), 8, False),
 )
 
 USES: Final[Heads] = (
     (mark("登记号"), 9, False),
-    (mark("用印时间"), 6, False),
+    (mark("用印时间"), 8, False),
     (mark("单位和印章"), 8, False),
     (mark("用印事项"), 8, False),
     (mark("文件"), 10, False),
@@ -52,7 +53,7 @@ USES: Final[Heads] = (
 )
 
 ALERTS: Final[Heads] = (
-    (mark("时间"), 6, False),
+    (mark("时间"), 8, False),
     (mark("种类"), 6, False),
     (mark("级别"), 3, False),
     (mark("处理情况"), 4, False),
@@ -60,8 +61,8 @@ ALERTS: Final[Heads] = (
     (mark("内容"), 18, False),
     (mark("次数"), 3, True),
     (mark("办理人"), 5, False),
-    (mark("期限"), 6, False),
-    (mark("办结时间"), 6, False),
+    (mark("期限"), 8, False),
+    (mark("办结时间"), 8, False),
 )
 
 
@@ -70,8 +71,8 @@ def columns(heads: Heads, locale: str) -> list[Column]:
     return [Column(say(title, locale), width, number) for title, width, number in heads]
 
 
-def register_cells(row: RegisterRow, locale: str) -> list[Cell]:
-    """One line of the official register (用印登记簿)."""
+def register_cells(row: RegisterRow, code: str | None, locale: str) -> list[Cell]:
+    """One line of the official register (用印登记簿), with the paper's code for the public."""
     return [
         row.number,
         formats.day_and_time(row.used_at),
@@ -91,6 +92,7 @@ def register_cells(row: RegisterRow, locale: str) -> list[Cell]:
         row.resolution,
         row.device_id,
         row.remarks,
+        code,
     ]
 
 

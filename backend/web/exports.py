@@ -4,7 +4,7 @@ shows and nothing more (promise 6); each export is on record before the file is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from backend.domain.errors import DomainError, missing
 from backend.reports import pdf, xlsx
 from backend.reports.pdf import Typesetter
 from backend.reports.sheet import PDF_ROWS, XLSX_ROWS, Cell, Sheet
+from backend.services.public_register import PublicRegisterService
 from backend.services.recording import write_down
 from backend.services.views import RegisterRow
 from backend.store import alert_lists, today
@@ -41,6 +42,18 @@ Rows = Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Who asks for what: at most ``limit`` rows and one more, in ``locale``."""
+
+    web: Web
+    actor: Actor
+    asked: Mapping[str, str]
+    limit: int
+    locale: str
+    papers: PublicRegisterService
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
     """One list: its title, heads, what its address may ask, and how its rows are read (one more
     than ``limit`` when there are more)."""
@@ -48,7 +61,7 @@ class _Kind:
     title: str
     heads: export_rows.Heads
     fields: Sequence[str]
-    read: Callable[[Web, Actor, Mapping[str, str], int, str], Rows]
+    read: Callable[[Reading], Rows]
     sign_offs: Sequence[str] = ()
 
 
@@ -58,6 +71,7 @@ def export(
     who: Viewer,
     web: WebPort,
     typesetter: Annotated[Typesetter, service(Typesetter)],
+    papers: Annotated[PublicRegisterService, service(PublicRegisterService)],
     what: str,
     form: Annotated[str, Form(alias="format", max_length=5)] = "xlsx",
 ) -> Response:
@@ -82,7 +96,9 @@ def export(
             "throttled",
         )
     try:
-        sheet, cut = _sheet(web, who.actor, kind, asked, PDF_ROWS if form == "pdf" else XLSX_ROWS)
+        most = PDF_ROWS if form == "pdf" else XLSX_ROWS
+        locale = reading_locale(who.actor.locale)
+        sheet, cut = _sheet(kind, Reading(web, who.actor, asked, most, locale, papers))
         data = typesetter.pdf(sheet) if form == "pdf" else xlsx.write_xlsx(sheet)
     finally:
         _turns.release()
@@ -104,11 +120,9 @@ def _file(data: bytes, name: str, form: str) -> Response:
     )
 
 
-def _sheet(
-    web: Web, actor: Actor, kind: _Kind, asked: Mapping[str, str], limit: int
-) -> tuple[Sheet, bool]:
-    locale = reading_locale(actor.locale)
-    rows = kind.read(web, actor, asked, limit, locale)
+def _sheet(kind: _Kind, asks: Reading) -> tuple[Sheet, bool]:
+    web, actor, asked, limit, locale = asks.web, asks.actor, asks.asked, asks.limit, asks.locale
+    rows = kind.read(asks)
     cut = len(rows) > limit
     rows = rows[:limit]
     made_at = formats.full(web.context.now())
@@ -150,14 +164,12 @@ def _org_name(web: Web, actor: Actor, asked: Mapping[str, str]) -> str | None:
         return path  # not theirs to know: the list is empty as well
 
 
-def _register_rows(
-    web: Web, actor: Actor, asked: Mapping[str, str], limit: int, *, stamped: bool
-) -> list[RegisterRow]:
-    wanted = replace(uses_log.read_filter(asked), unstamped=not stamped)
+def _register_rows(asks: Reading, *, stamped: bool) -> list[RegisterRow]:
+    wanted = replace(uses_log.read_filter(asks.asked), unstamped=not stamped)
     found: list[RegisterRow] = []
     after: str | None = None
-    while len(found) <= limit:
-        page = web.register.list(actor, wanted, after=after, limit=_BATCH)
+    while len(found) <= asks.limit:
+        page = asks.web.register.list(asks.actor, wanted, after=after, limit=_BATCH)
         found += page.items
         after = page.next
         if after is None:
@@ -165,34 +177,39 @@ def _register_rows(
     return found
 
 
-def _read_register(
-    web: Web, actor: Actor, asked: Mapping[str, str], limit: int, locale: str
-) -> Rows:
-    rows = _register_rows(web, actor, asked, limit, stamped=True)
-    return [export_rows.register_cells(row, locale) for row in rows]
+def _batches(rows: Sequence[RegisterRow]) -> Iterator[list[str]]:
+    for start in range(0, len(rows), _BATCH):
+        yield [row.id for row in rows[start : start + _BATCH]]
 
 
-def _read_uses(web: Web, actor: Actor, asked: Mapping[str, str], limit: int, locale: str) -> Rows:
-    rows = _register_rows(web, actor, asked, limit, stamped=False)
+def _read_register(asks: Reading) -> Rows:
+    rows = _register_rows(asks, stamped=True)
+    codes: dict[str, str] = {}
+    for ids in _batches(rows):
+        codes |= asks.papers.codes(ids)
+    return [export_rows.register_cells(row, codes.get(row.id), asks.locale) for row in rows]
+
+
+def _read_uses(asks: Reading) -> Rows:
+    rows = _register_rows(asks, stamped=False)
     alerts: dict[str, list[Any]] = {}
-    if actor.branches(*READERS):
-        with web.context.db.read() as conn:
-            for start in range(0, len(rows), _BATCH):
-                ids = [row.id for row in rows[start : start + _BATCH]]
-                alerts.update(today.alerts_of_uses(conn, ids))
-    return [export_rows.use_cells(row, alerts.get(row.id, []), locale) for row in rows]
+    if asks.actor.branches(*READERS):
+        with asks.web.context.db.read() as conn:
+            for ids in _batches(rows):
+                alerts |= today.alerts_of_uses(conn, ids)
+    return [export_rows.use_cells(row, alerts.get(row.id, []), asks.locale) for row in rows]
 
 
-def _read_alerts(web: Web, actor: Actor, asked: Mapping[str, str], limit: int, locale: str) -> Rows:
-    wanted = alerts_pages.read_filter(asked, actor, web.context.now())
+def _read_alerts(asks: Reading) -> Rows:
+    wanted = alerts_pages.read_filter(asks.asked, asks.actor, asks.web.context.now())
     found: list[Sequence[Cell]] = []
     before: tuple[int, str] | None = None
-    while len(found) <= limit:
-        with web.context.db.read() as conn:
-            seen = alerts_pages.may_see(conn, actor)
+    while len(found) <= asks.limit:
+        with asks.web.context.db.read() as conn:
+            seen = alerts_pages.may_see(conn, asks.actor)
             rows = alert_lists.rows(conn, seen, wanted, before, _BATCH)
-            texts = alert_texts(conn, rows, web.alert_words, locale)
-        found += [export_rows.alert_cells(one, locale) for one in texts]
+            texts = alert_texts(conn, rows, asks.web.alert_words, asks.locale)
+        found += [export_rows.alert_cells(one, asks.locale) for one in texts]
         if len(rows) < _BATCH:
             break
         before = rows[-1].raised_at, rows[-1].id

@@ -60,6 +60,7 @@ MODULES: Final[tuple[str, ...]] = (
     "org_settings",
     "sleeve_admin",
     "exports",
+    "public",
 )
 """Modules of ``backend.web`` with a ``router``."""
 

@@ -63,6 +63,7 @@ def save_settings(
     fence: Number = "",
     custodian_alone: Choice = "",
     approver_may_stamp: Choice = "",
+    public_page: Choice = "",
     from1: Clock = "",
     until1: Clock = "",
     from2: Clock = "",
@@ -72,7 +73,11 @@ def save_settings(
     emergency_stamps: Number = "",
 ) -> Response:
     """Keep them; an empty field takes the setting back, so that the one from above holds."""
-    switches = {"custodian_alone": custodian_alone, "approver_may_stamp": approver_may_stamp}
+    switches = {
+        "custodian_alone": custodian_alone,
+        "approver_may_stamp": approver_may_stamp,
+        "public_page": public_page,
+    }
     hours = [list(one) for one in ((from1, until1), (from2, until2)) if any(one)]
     try:
         window, confirm = number(emergency_window_h), number(emergency_confirm_h)

@@ -3,7 +3,7 @@
 from tests.support.web_world import Day
 
 PAGES: dict[str, tuple[str, ...]] = {
-    "guest": ("/sign-in", "/offline"),
+    "guest": ("/sign-in", "/offline", "/public/check", "/public/check?c=nothing"),
     "applicant": (
         "/home",
         "/apply",
@@ -38,6 +38,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/uses?only=alerted",
         "/uses/{finished}",
         "/uses/{cheated}",
+        "/uses/{finished}/slip",
         "/alerts",
         "/alerts/{alert}",
         "/suppressions",

@@ -46,6 +46,7 @@ from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
 from backend.services.pictures import PictureService
+from backend.services.public_register import PublicRegisterService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
@@ -205,6 +206,7 @@ def services(world: World, store: PictureStore) -> Services:
         OrganisationService(context),
         PeopleService(context, store, world.clock),
         PictureService(context, store),
+        PublicRegisterService(context, [b"p" * 32], world.clock),
         RegisterService(context),
         RoleService(context),
         SealService(context),

@@ -16,7 +16,8 @@ def sheet(data: bytes) -> list[list[object]]:
 
 def texts(data: bytes) -> str:
     document = pypdfium2.PdfDocument(data)
-    return "".join(page.get_textpage().get_text_range() for page in document).replace("\u200b", "")
+    said = "".join(page.get_textpage().get_text_range() for page in document)
+    return "".join(said.replace("\u200b", "").split())  # narrow columns break words
 
 
 def test_the_log_is_exported_as_the_address_asks(town: Town) -> None:
