@@ -40,6 +40,7 @@ VIEWERS: Final[Mapping[str, tuple[Role, ...]]] = {
     ),
     "enrolment": (Role.SUPERVISOR, Role.CUSTODIAN),
     "evidence": (Role.SUPERVISOR, Role.APPROVER, Role.CUSTODIAN),
+    "crop": (Role.SUPERVISOR, Role.APPROVER, Role.CUSTODIAN),
 }
 """Which roles, held for a branch in which the picture lies, may look at which kind."""
 
@@ -91,6 +92,7 @@ class Retention:
             "page_after": 3 * 365 * _DAY_MS,
             "document": 3 * 365 * _DAY_MS,
             "evidence": 3 * 365 * _DAY_MS,
+            "crop": 3 * 365 * _DAY_MS,
         }
     )
 

@@ -107,14 +107,15 @@ def totals(conn: Connection, seen: ColumnElement[bool], from_at: int) -> tuple[i
 
 
 def pictures_of(conn: Connection, use_ids: Collection[str]) -> dict[str, list[Row[Any]]]:
-    """Which pictures there are of each use, in the order in which they were taken."""
+    """Which pictures there are of each use, in the order in which they were taken; without what
+    was cut out of them."""
     found: dict[str, list[Row[Any]]] = {}
     if not use_ids:
         return found
     p = picture.c
     query: Select[Any] = (
         select(p.id, p.kind, p.state, p.use_id, p.press, p.frame, p.counter, p.org_path)
-        .where(p.use_id.in_(list(use_ids)))
+        .where(p.use_id.in_(list(use_ids)), p.kind != "crop")
         .order_by(p.counter, p.frame, p.id)
     )
     for row in conn.execute(query):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -17,12 +17,13 @@ from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError
 from backend.domain.record import Record
+from backend.services.second_opinions import SecondOpinionService
 from backend.services.use_proofs import PROVERS, UseProofService
 from backend.services.views import ApplicationView, RegisterRow
 from backend.store import alert_lists, inbox, standing, today, use_story
 from backend.store.scope import in_branches
 from backend.store.tables import alert, seal_use
-from backend.web import looks, uses_log, words
+from backend.web import eyes_seen, eyes_words, looks, uses_log, words
 from backend.web.alert_texts import AlertText, alert_texts
 from backend.web.compare import comparison
 from backend.web.i18n import mark, reading_locale, say
@@ -36,6 +37,7 @@ _PICTURES: Final = ("event.face_captured", "event.page_captured")
 router = pages()
 
 Proofs = Annotated[UseProofService, service(UseProofService)]
+Opinions = Annotated[SecondOpinionService, service(SecondOpinionService)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Entry:
     who: str | None = None
     happened_at: int | None = None
     tiles: Sequence[looks.Tile] = field(default_factory=tuple)
+    seen: eyes_seen.Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,20 @@ def question(
     return go(f"/uses/{use_id}?questioned=1#story")
 
 
+@router.post("/uses/{use_id}/opinion")
+def opinion(
+    who: Concerned,
+    opinions: Opinions,
+    use_id: str,
+    seq: Annotated[int, Form(ge=0, le=2**62)],
+    agrees: Annotated[bool, Form()],
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """A second pair of eyes on a verdict: confirmed, or overridden with the reason."""
+    opinions.give(who.actor, seq, agrees=agrees, reason=reason)
+    return go(f"/uses/{use_id}#seq-{seq}")
+
+
 @router.post("/uses/{use_id}/reviewed")
 def reviewed(
     who: Concerned,
@@ -160,6 +177,9 @@ def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
         compared = comparison(conn, actor, use, tiles, open_now)
         left = [one for one in tiles if one.id not in compared.tiles]
         told = entries(conn, records, left, locale)
+        if watches:
+            verdicts = eyes_seen.of_use(conn, row.id, actor, open_now)
+            told = [replace(one, seen=verdicts.get(one.seq or -1)) for one in told]
         if watches:
             told = sorted([*told, *_messages(conn, row.id, locale)], key=lambda one: one.at)
         return {
@@ -243,7 +263,7 @@ def _values(said: Said, locale: str) -> dict[str, Any]:
     }
 
 
-_WORDS: Final = frozenset(CODES.values())
+_WORDS: Final = frozenset({*CODES.values(), *eyes_words.WORDS})
 
 
 def _belonging(one: Record, left: list[looks.Tile]) -> list[looks.Tile]:

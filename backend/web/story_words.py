@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from backend.domain.record import Record
+from backend.web import eyes_words
 from backend.web.i18n import mark
 from backend.web.words import RULE_NAME
 
@@ -167,6 +168,18 @@ def _page(_record: Record, event: Any, _verdict: Any) -> Said:
     return Said(mark("第{n}章盖前拍照"), values, "mute", "camera")
 
 
+def _eyes(record: Record, _event: Any, _verdict: Any) -> Said:
+    text, values, tone = eyes_words.seen(record)
+    return Said(text, values, tone, "eye")
+
+
+def _opinion(record: Record, _event: Any, _verdict: Any) -> Said:
+    values = {"n": record.data.get("subject", "—"), "reason": record.data.get("reason") or "—"}
+    if record.data.get("agrees"):
+        return Said(mark("人工确认第{n}条核对结果"), values, "ok", "eye")
+    return Said(mark("人工更正第{n}条核对结果：{reason}"), values, "warn", "eye")
+
+
 def _stamped(_record: Record, event: Any, verdict: Any) -> Said:
     grant = verdict.get("grant", "live")
     press = verdict.get("press") or event.get("press") or 1
@@ -242,6 +255,9 @@ _TELLERS: Final[Mapping[str, _Teller]] = {
     "event.pin_entered": _plain(mark("改用PIN，由见证人在场"), "warn", "person"),
     "check.done": _check,
     "event.page_captured": _page,
+    "page.checked": _eyes,
+    "imprint.checked": _eyes,
+    "eyes.reviewed": _opinion,
     "event.stamped": _stamped,
     "event.use_finished": _finished,
     "event.attempt_refused": _attempt,

@@ -102,6 +102,7 @@ PICTURE_KIND: Final[Mapping[str, str]] = {
     "document": mark("文件"),
     "enrolment": mark("登记照"),
     "evidence": mark("证据"),
+    "crop": mark("局部"),
 }
 
 PICTURE_STATE: Final[Mapping[str, str]] = {
@@ -176,6 +177,7 @@ RULE_NAME: Final[Mapping[str, str]] = {
     "C32": mark("未及时用印"),
     "C33": mark("任期已满"),
     "C34": mark("记录被改"),
+    "C35": mark("有人质疑"),
 }
 
 CHANNEL: Final[Mapping[str, str]] = {

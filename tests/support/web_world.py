@@ -50,6 +50,7 @@ from backend.services.public_register import PublicRegisterService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.second_opinions import SecondOpinionService
 from backend.services.use_proofs import UseProofService
 from backend.services.views import ApplicationView
 from backend.store.pictures import PictureStore
@@ -210,6 +211,7 @@ def services(world: World, store: PictureStore) -> Services:
         RegisterService(context),
         RoleService(context),
         SealService(context),
+        SecondOpinionService(context),
         Typesetter(BUNDLED_FONTS),
         UseProofService(context, world.log, world.ring),
     )

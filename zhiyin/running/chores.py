@@ -21,7 +21,7 @@ _DAY_MS: Final = 86_400_000
 
 def retention(settings: RetentionSettings) -> Retention:
     """How long each kind of picture is kept."""
-    others = ("page_before", "page_after", "document", "evidence")
+    others = ("page_before", "page_after", "document", "evidence", "crop")
     return Retention(
         {
             "face": settings.face_days * _DAY_MS,

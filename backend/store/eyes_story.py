@@ -1,0 +1,36 @@
+"""What the eyes saw of a use, for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from backend.store.tables import look, picture, second_opinion
+
+
+def looks_of(conn: Connection, use_id: str) -> dict[int, Row[Any]]:
+    """The looks at a use that ended, by the number of the record that says what was seen."""
+    query: Select[Any] = select(look.c.seq, look.c.kind, look.c.finding, look.c.result)
+    rows = conn.execute(query.where(look.c.use_id == use_id, look.c.seq.is_not(None)))
+    return {row.seq: row for row in rows}
+
+
+def crops(conn: Connection, ids: Collection[str]) -> Sequence[Row[Any]]:
+    """The places to look at, as :func:`backend.store.today.pictures_of` gives pictures."""
+    if not ids:
+        return []
+    p = picture.c
+    query: Select[Any] = select(
+        *(p.id, p.kind, p.state, p.use_id, p.press, p.frame, p.counter, p.org_path)
+    )
+    return conn.execute(query.where(p.id.in_(list(ids)))).all()
+
+
+def opinions(conn: Connection, seqs: Collection[int]) -> dict[int, Row[Any]]:
+    """What people said of these verdicts."""
+    if not seqs:
+        return {}
+    rows = conn.execute(select(second_opinion).where(second_opinion.c.seq.in_(list(seqs))))
+    return {row.seq: row for row in rows}

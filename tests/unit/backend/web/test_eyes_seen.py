@@ -1,0 +1,114 @@
+"""What the eyes saw, on the page of its use."""
+
+from typing import Any
+
+import pytest
+
+from backend.domain.record import Record
+from backend.store.pictures import PictureStore
+from backend.store.tables import look
+from tests.support.world import VILLAGE
+from tests.unit.backend.web.conftest import Town
+
+
+def look_at(town: Town, use: str, kind: str, finding: str, **result: Any) -> int:
+    """A verdict on ``use``; the number of its record."""
+    made = town.made
+    world = made.world
+    now = world.clock()
+    data = {"press": 1, "finding": finding, "marks": [], "reasons": result.get("reasons", [])}
+    with world.db.write() as conn:
+        one = Record(f"{kind}.checked", VILLAGE, now, now, use_id=use, data=data)
+        seq = world.context.journal.append(conn, [one])[0].seq
+        conn.execute(
+            look.insert(),
+            {
+                "id": f"look-{seq}",
+                "kind": kind,
+                "org_path": VILLAGE,
+                "use_id": use,
+                "press": 1,
+                "state": "done",
+                "input": {},
+                "result": {"marks": [], "reasons": [], "crops": [], **result},
+                "finding": finding,
+                "seq": seq,
+                "created_at": now,
+                "attempts": 1,
+            },
+        )
+    return seq
+
+
+ALTERED = [
+    {
+        "kind": "changed",
+        "approved": "伍万元整",
+        "found": "伍拾万元整",
+        "page": 0,
+        "box": [0, 0, 1, 1],
+    }
+]
+
+
+def test_both_words_and_both_places_are_shown_and_the_places_only_with_a_reason(town: Town) -> None:
+    use = town.made.day.finished
+    names = [town.made.world.context.new_id() for _ in range(2)]
+    store = PictureStore(town.made.world.ring)
+    with town.made.world.db.write() as conn:
+        for name in names:
+            store.put(
+                conn,
+                name,
+                b"png",
+                org_path=VILLAGE,
+                kind="crop",
+                mime="image/png",
+                now=town.made.world.clock(),
+                use_id=use,
+            )
+    look_at(town, use, "page", "altered", marks=ALTERED, crops=[names])
+    page = str(town.client("town").get(f"/uses/{use}").text)
+    for words in ("与审批的文件有不同", "伍万元整", "伍拾万元整", "核对得对吗"):
+        assert words in page
+    assert f'id="pic-{names[0]}"' in page
+    assert f"/pictures/{names[0]}" not in page  # promise 5: a placeholder until the reason is given
+
+
+@pytest.mark.parametrize(
+    ("kind", "finding", "words"),
+    [
+        ("page", "same", "与审批的文件一致"),
+        ("page", "blank", "是空白纸"),
+        ("imprint", "other_seal", "是本村另一枚印章"),
+        ("imprint", "right", "一枚印迹，是批准的印章"),
+    ],
+)
+def test_a_finding_is_said_in_words(town: Town, kind: str, finding: str, words: str) -> None:
+    use = town.made.day.finished
+    look_at(town, use, kind, finding)
+    assert words in town.client("town").get(f"/uses/{use}").text
+
+
+def test_a_reviewer_overrides_a_verdict_with_a_reason(town: Town) -> None:
+    use = town.made.day.finished
+    seq = look_at(town, use, "page", "altered", marks=ALTERED)
+    client = town.client("town")
+    answer = client.post(f"/uses/{use}/opinion", data={"seq": seq, "agrees": "false", "reason": ""})
+    assert answer.status_code >= 400  # an override says why
+    answer = client.post(
+        f"/uses/{use}/opinion", data={"seq": seq, "agrees": "false", "reason": "只是折痕"}
+    )
+    assert answer.headers["location"] == f"/uses/{use}#seq-{seq}"
+    page = str(client.get(f"/uses/{use}").text)
+    assert "已人工更正：只是折痕" in page
+
+
+def test_promise_6_a_stranger_gives_no_opinion(town: Town) -> None:
+    use = town.made.day.finished
+    seq = look_at(town, use, "page", "altered")
+    answer = town.client("stranger").post(
+        f"/uses/{use}/opinion", data={"seq": seq, "agrees": "true"}
+    )
+    assert answer.status_code in (403, 404)
+    assert town.made.world.records("eyes.reviewed") == []
