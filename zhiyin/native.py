@@ -66,7 +66,8 @@ class Native:
     ) -> None:
         self.folder = folder.resolve()
         self.config = self.folder / "zhiyin.toml"
-        self.parts = ("broker", *(f"gateway-{n + 1}" for n in range(gateways)), "alerts", "api")
+        shared = tuple(f"gateway-{number + 1}" for number in range(gateways))
+        self.parts = ("broker", *shared, "alerts", "eyes", "api")
         self.ports = self._read_ports() or ports or Ports(**_DEFAULTS)
         self.keeper = Keeper(start)
         self._zhiyin = zhiyin

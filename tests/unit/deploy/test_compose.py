@@ -47,6 +47,7 @@ def test_the_whole_topology_is_there(services: dict[str, dict[str, Any]]) -> Non
         "gateway-2",
         "api",
         "alerts",
+        "eyes",
         "init",
         "fleet-enrol",
         "fleet",
