@@ -13,6 +13,7 @@ from alerts.rules import (
     person,
     pictures,
     place,
+    questions,
     silence,
     sleeve,
     stamps,
@@ -31,6 +32,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *silence.RULES,
     *journal.RULES,
     *approval.RULES,
+    *questions.RULES,
 )
 """Rules over records, evaluated in this order."""
 

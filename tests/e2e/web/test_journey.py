@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from alerts.service import Alerts
 from backend.store.tables import seal_use
 from tests.support.web_server import WebServer
 from tests.support.web_world import WebWorld, paper
@@ -86,6 +87,11 @@ def test_a_finished_use_is_shown_and_can_be_questioned_on_the_spot(
     page.wait_for_url("**/uses/**")
     (asked,) = town.world.records("use.questioned")
     assert asked.data["reason"] == "我没有让他盖"
+    # It opens a case on the committee's desk.
+    Alerts(town.world.context, {}).run_once()
+    desk = enter("town", DESK)
+    desk.goto(f"{server.address}/alerts?code=C35")
+    expect(desk.locator("main")).to_contain_text("有人对用印提出疑问")
 
 
 def test_the_committee_handles_an_alert_to_its_end(

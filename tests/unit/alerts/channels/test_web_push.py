@@ -182,7 +182,9 @@ def test_only_push_services_of_the_settings_are_called(endpoint: str) -> None:
 
 
 def test_settings_that_cannot_work_say_so() -> None:
-    runtime = Runtime(open_client(transport=httpx.MockTransport(lambda _: httpx.Response(201))), lambda: NOW)
+    runtime = Runtime(
+        open_client(transport=httpx.MockTransport(lambda _: httpx.Response(201))), lambda: NOW
+    )
     for key, subject in ((encode(b"short"), "mailto:a@b.cn"), (SECRET, "yunwei")):
         with pytest.raises(ConfigError):
             CHANNELS["web_push"]({"private_key": key, "subject": subject}, runtime)

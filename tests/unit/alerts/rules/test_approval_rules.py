@@ -1,4 +1,4 @@
-"""Rules about approval: C19, C26, C28, C32."""
+"""Rules about approval: C19, C26, C28, C32; and about a person's word: C35."""
 
 from typing import Any
 
@@ -93,6 +93,18 @@ def test_c32_a_finished_use_leaves_nothing_open() -> None:
     bench = Bench()
     bench.feed(finished())
     assert bench.codes == []
+
+
+def test_c35_a_question_opens_a_case_and_only_its_handling_closes_it() -> None:
+    bench = Bench()
+    asked = other("use.questioned", use_id="SL-1:7", person="villager", data={"reason": "不是我"})
+    bench.feed(asked)
+    assert (bench.one("C35").severity, bench.one("C35").data["reason"]) == (
+        Severity.MAJOR,
+        "不是我",
+    )
+    bench.feed(other("use.reviewed", use_id="SL-1:7", data={"remarks": "已看"}))
+    assert bench.codes == ["C35"]
 
 
 def test_c19_breaking_the_glass_is_always_told_until_it_is_reviewed() -> None:
