@@ -184,7 +184,7 @@ class _Run:
                 following += 1 / plan.rate
             if now - told >= 5.0:
                 told = now
-                self._say(f"已完成用印 {self._outcome.tally.done} 次")
+                self._say(_so_far(self._outcome.tally))
             self._hub.poll(max(0.0, min(following, began + plan.seconds) - time.monotonic()))
 
     def _begin_one(self) -> None:
@@ -260,8 +260,12 @@ def run_spread(
         whole.missing_receipts += outcome.missing_receipts
         whole.missing_pictures += outcome.missing_pictures
         whole.seconds = max(whole.seconds, outcome.seconds)
-        say(f"合计已完成用印 {whole.tally.done} 次")
+        say(f"合计{_so_far(whole.tally)}")
     return whole, wanted
+
+
+def _so_far(tally: Tally) -> str:
+    return f"已完成用印 {tally.done} 次，被拒绝 {tally.refused} 次"
 
 
 def _part(fleet: Sequence[Credentials], plan: Plan, send: Connection) -> None:

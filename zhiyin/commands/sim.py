@@ -134,6 +134,10 @@ def _fleet(
     )
     outcome, used = fleet.run_spread(enrolled[:n], plan, _tell, processes=processes)
     report = outcome.report(used)
+    _tell(
+        "这些套筒的记忆没有保存：再用同一份凭据，平台会当作密钥被复制（C24）；再测请另行登记"
+        " · enrol others for another run: these sleeves have forgotten what they said"
+    )
     typer.echo(json.dumps(report, ensure_ascii=False))
     whole = outcome.connected == outcome.sleeves
     missing = outcome.missing_receipts or outcome.missing_pictures

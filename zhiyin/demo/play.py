@@ -37,7 +37,7 @@ from zhiyin.demo.kept import Kept, digest
 from zhiyin.demo.office import Office
 from zhiyin.demo.runner import Runner
 from zhiyin.demo.town import Founder, Town
-from zhiyin.running import schema
+from zhiyin.running import schema, store
 from zhiyin.running.stopping import Stop, Stopped
 from zhiyin.settings import EyesSettings, FaceSettings, MqttSettings, Settings, WebSettings
 from zhiyin.wall import wall_clock
@@ -110,7 +110,12 @@ class Demo:
             Stopped: when told to stop meanwhile.
         """
         channels = self._undo.enter_context(vendors.channels())
-        town = Town.load(self._folder.town) or self._found(channels)
+        town = Town.load(self._folder.town)
+        if town is None:
+            town = self._found(channels)
+        else:
+            with store.opened(self.settings) as db:
+                schema.upgrade(db)  # an earlier version may have founded it
         self._house = OneClock(
             self.settings, say=self._step, now=self.clock, web=self._web, channels=channels
         )
