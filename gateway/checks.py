@@ -20,13 +20,13 @@ from backend.store import sleeves, uses
 from backend.store.db import Database, is_passing
 from backend.store.journal import Journal
 from backend.store.tables import check_job, picture
-from gateway.identify import FaceMatcher, Finding, Identify, burst_of
+from gateway.identify import Asked, FaceMatcher, Finding, Identify, burst_of
 from gateway.protocol import topics
 from gateway.protocol.fields import short
 from gateway.protocol.messages import Down, Proceed, Refusal
 from gateway.stages.answer import Publisher
 
-__all__ = ["CheckStats", "Checks", "FaceMatcher", "Finding"]
+__all__ = ["Asked", "CheckStats", "Checks", "FaceMatcher", "Finding"]
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +180,8 @@ class Checks:
                 "attempt": int(job.input.get("attempt", 1)),
                 "reasons": list(finding.reasons),
                 "operator": use.operator if use is not None else None,
+                "turn": finding.turn,
+                "enrol_again": finding.enrol_again,
             }
             answer = None
             if use is not None:
@@ -187,7 +189,12 @@ class Checks:
             conn.execute(
                 update(check_job)
                 .where(check_job.c.id == job.id)
-                .values(state="done", result=result, done_at=now)
+                .values(
+                    state="done",
+                    # Prints stay with the job: they are about a face, and prove nothing.
+                    result={**result, "prints": [one.plain() for one in finding.prints]},
+                    done_at=now,
+                )
             )
             self._journal.append(conn, [self._record(job, sleeve, use, result, now)])
         if answer is not None:

@@ -13,8 +13,11 @@ from backend.vision.faces import (
     Found,
     Verdict,
 )
+from backend.vision.faces import reasons as texts
 from backend.vision.faces.frames import FrameReport
-from gateway.checks import Finding
+from backend.vision.liveness import Level, drift, is_replay
+from backend.vision.liveness.turn import Side
+from gateway.checks import Asked, Finding
 
 _RANK = (Verdict.MATCH, Verdict.DOUBTFUL, Verdict.MISMATCH, Verdict.UNUSABLE)
 
@@ -23,11 +26,13 @@ class VerifierMatcher:
     """A :class:`gateway.checks.FaceMatcher` over a :class:`FaceVerifier`.
 
     ``make`` builds the verifier when the first face comes, for loading models takes memory that a
-    gateway without cameras need not spend.
+    gateway without cameras need not spend. ``most`` is the highest level of liveness that is held
+    to: below ``challenge`` a head turn that a grant asks for is shown, and not insisted on.
     """
 
-    def __init__(self, make: Callable[[], FaceVerifier]) -> None:
+    def __init__(self, make: Callable[[], FaceVerifier], most: Level = Level.NONE) -> None:
         self._make = make
+        self._most = most
         self._verifier: FaceVerifier | None = None
         # The networks hold their state between layers: one face at a time in a process.
         self._turn = threading.Lock()
@@ -39,11 +44,15 @@ class VerifierMatcher:
         return self._verifier
 
     def match(
-        self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
+        self,
+        burst: Sequence[bytes],
+        templates: Mapping[str, Sequence[bytes]],
+        expected: set[str],
+        asked: Asked,
     ) -> Finding:
         """Compare with those who may stamp; if it is none of them, say who else it looks like."""
         with self._turn:
-            return self._match(self.load(), burst, templates, expected)
+            return self._match(self.load(), burst, templates, expected, asked)
 
     def enrol(self, pictures: Sequence[bytes]) -> Enrolment:
         """A template from good pictures of one person; see :meth:`FaceVerifier.enrol`."""
@@ -61,7 +70,9 @@ class VerifierMatcher:
         burst: Sequence[bytes],
         templates: Mapping[str, Sequence[bytes]],
         expected: set[str],
+        asked: Asked,
     ) -> Finding:
+        level = min(Level.of(asked.side, asked.frames), self._most, key=list(Level).index)
         known = {
             person: FaceTemplate.from_bytes(stored[-1])
             for person, stored in templates.items()
@@ -69,7 +80,7 @@ class VerifierMatcher:
         }
         best: tuple[str, FaceVerdict] | None = None
         for person in sorted(expected & known.keys()):
-            verdict = verifier.verify(burst, known[person])
+            verdict = verifier.verify(burst, known[person], level=level, side=_side(asked))
             if best is None or _RANK.index(verdict.verdict) < _RANK.index(best[1].verdict):
                 best = (person, verdict)
             if verdict.verdict is Verdict.MATCH or verdict.verdict is Verdict.UNUSABLE:
@@ -77,12 +88,28 @@ class VerifierMatcher:
         if best is None:
             return Finding("unchecked", reasons=("not_enrolled",))
         person, verdict = best
+        if is_replay(verdict.prints, asked.earlier):
+            return Finding(
+                Verdict.UNUSABLE.value,
+                score=verdict.score,
+                reasons=(texts.REPLAY.code,),
+                text=texts.REPLAY.zh,
+                prints=verdict.prints,
+            )
+        sinking = drift(
+            [*asked.scores.get(person, ()), (asked.now, verdict.score or 0.0)],
+            accept=verifier.accept,
+            now_ms=asked.now,
+        )
         return Finding(
             verdict.verdict.value,
             score=verdict.score,
             who=self._who(burst, known, person, verdict),
             reasons=verdict.codes,
             text=verdict.reasons[0].zh if verdict.reasons else "",
+            turn=verdict.liveness.turn if verdict.liveness is not None else None,
+            enrol_again=verdict.verdict is Verdict.MATCH and sinking.enrol_again,
+            prints=verdict.prints,
         )
 
     def _who(
@@ -98,3 +125,9 @@ class VerifierMatcher:
             return None
         found = self.load().identify(burst, known)
         return found.person if found.found is Found.KNOWN else None
+
+
+def _side(asked: Asked) -> Side:
+    if asked.side == "left":
+        return "left"
+    return "right" if asked.side == "right" else "none"

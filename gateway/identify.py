@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import structlog
@@ -16,10 +16,14 @@ from backend.domain.errors import DomainError
 from backend.store import people, standing, uses
 from backend.store.db import Database
 from backend.store.tables import check_job, picture, seal
+from backend.vision.liveness import Print
 from gateway.protocol import pictures
 from gateway.protocol.errors import ProtocolError
 
 log = structlog.get_logger(__name__)
+
+RECENT_USES: Final = 40
+"""Uses of a sleeve whose captures are known again when somebody shows them a second time."""
 
 PIN_GUESSES: Final = 5
 PIN_WINDOW_MS: Final = 15 * 60_000
@@ -30,23 +34,51 @@ PIN_WINDOW_MS: Final = 15 * 60_000
 class Finding:
     """What a check found. ``verdict``: match, doubtful, mismatch, unusable, pin_ok, pin_wrong,
     unchecked. ``who`` is the person it was, when known. ``reasons`` are codes, ``text`` is what the
-    sleeve shows when it is no."""
+    sleeve shows when it is no. ``turn`` is how far the head was turned, ``enrol_again`` says that
+    the person's scores are sinking, ``prints`` are of this capture."""
 
     verdict: str
     score: float | None = None
     who: str | None = None
     reasons: tuple[str, ...] = ()
     text: str = ""
+    turn: float | None = None
+    enrol_again: bool = False
+    prints: tuple[Print, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What else the check is to hold a burst to.
+
+    Attributes:
+        side: to which of their own sides the person was asked to turn: none, left, right.
+        frames: of the burst that the grant asks for.
+        earlier: prints of captures made at this sleeve before; one of them again is a replay.
+        scores: (ms, score) of each person's earlier matches, to see them sink.
+        now: ms.
+    """
+
+    side: str = "none"
+    frames: int = 1
+    earlier: tuple[Print, ...] = ()
+    scores: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    now: int = 0
 
 
 class FaceMatcher(Protocol):
     """Compares a burst with enrolled people."""
 
     def match(
-        self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
+        self,
+        burst: Sequence[bytes],
+        templates: Mapping[str, Sequence[bytes]],
+        expected: set[str],
+        asked: Asked,
     ) -> Finding:
         """``burst``: pictures as the sleeve took them. ``templates``: stored template bytes by
-        person. ``expected``: who may stamp; the others only serve to say who it was instead."""
+        person. ``expected``: who may stamp; the others only serve to say who it was instead.
+        ``asked``: the head turn and what earlier captures say."""
         ...
 
 
@@ -91,6 +123,7 @@ class Identify:
                 self._read_picture(conn, row.id)
                 for row in conn.execute(burst_of(job, "complete").order_by(picture.c.frame))
             ]
+            asked = self._asked(conn, job, use, grant)
         if not burst:
             return Finding("unusable", reasons=("no_picture",), text="没有收到人脸照片，请重拍")
         templates = {person: self._open_all(sealed) for person, sealed in stored.items()}
@@ -100,7 +133,27 @@ class Identify:
                 reasons=("not_enrolled",),
                 text="用章人尚未登记人脸，请改用密码加见证人",
             )
-        return self._faces.match(burst, templates, set(expected))
+        return self._faces.match(burst, templates, set(expected), asked)
+
+    def _asked(
+        self, conn: Connection, job: Row[Any], use: domain.Use, grant: domain.Grant | None
+    ) -> Asked:
+        """By the grant, not by what the sleeve says that it showed."""
+        earlier: list[Print] = []
+        scores: dict[str, list[tuple[int, float]]] = {}
+        for result, at in conn.execute(_recent(job, use)):
+            kept = (Print.of_plain(one) for one in result.get("prints", ()))
+            earlier += [one for one in kept if one is not None]
+            if result.get("verdict") == "match" and result.get("score") is not None:
+                scores.setdefault(str(result.get("who")), []).append((at, float(result["score"])))
+        policy = grant.policy if grant is not None else {}
+        return Asked(
+            side=str(policy.get("challenge", "none")),
+            frames=int(policy.get("frames", 1)),
+            earlier=tuple(earlier),
+            scores=scores,
+            now=self._now(),
+        )
 
     def _open_all(self, stored: Sequence[tuple[bytes, str]]) -> list[bytes]:
         opened = []
@@ -178,6 +231,20 @@ def burst_of(job: Row[Any], state: str) -> Select[Any]:
         picture.c.device_id == job.device_id,
         picture.c.counter == job.counter,
         picture.c.state == state,
+    )
+
+
+def _recent(job: Row[Any], use: domain.Use) -> Select[Any]:
+    """What was found of faces in the last uses of this sleeve, by their numbers: no long search."""
+    number = int(use.id.rsplit(":", 1)[1])
+    uses_ = [
+        domain.use_id(use.device, past) for past in range(max(1, number - RECENT_USES), number + 1)
+    ]
+    return select(check_job.c.result, check_job.c.done_at).where(
+        check_job.c.use_id.in_(uses_),
+        check_job.c.kind == "face",
+        check_job.c.state == "done",
+        check_job.c.id != job.id,
     )
 
 

@@ -14,10 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from seal_firmware_sim.hardware import turns
 
 PEOPLE = 40
 """People in the ORL database."""
@@ -29,10 +32,14 @@ CAPTURE_PICTURES = (2, 4, 6, 8, 10)
 """Numbers of the pictures that captures are made from."""
 
 Picture = NDArray[np.uint8]
+Turn = Literal["none", "left", "right"]
 
 _SOURCE_WIDTH, _SOURCE_HEIGHT = 92, 112
 _FEATHER = 9
 _NOISE_MARGIN = 64
+_TURN_DEGREES = (35.0, 44.0)
+_SHEET_DEGREES = (15.0, 50.0)
+_SHEET_BEND = 0.5
 
 
 class FacesMissing(RuntimeError):
@@ -91,6 +98,8 @@ def capture(
     covered: bool = False,
     masked: bool = False,
     two_people_with: int | None = None,
+    turn: Turn = "none",
+    held_up: bool = False,
 ) -> list[bytes]:
     """A burst of ``n_frames`` 640×480 colour JPEGs of person ``index`` before the camera.
 
@@ -104,6 +113,9 @@ def capture(
         covered: something lies over the lens; nobody can be seen.
         masked: a face mask covers nose, mouth and chin.
         two_people_with: index of a second person standing beside the first.
+        turn: to which of their own sides the person turns the head during the burst.
+        held_up: not the person but a photograph of them is held to the camera; for a ``turn`` the
+            sheet is turned, tilted and bent instead of the head.
 
     Raises:
         ValueError: for an index out of range or ``n_frames`` below 1.
@@ -120,6 +132,8 @@ def capture(
         faces = [_with_mask(face, rng) for face in faces]
     spread = 158.0 if len(faces) > 1 else 0.0
     placed = [(face, spread * (2 * at - 1)) for at, face in enumerate(faces)]
+    pose = rng.uniform(*(_SHEET_DEGREES if held_up else _TURN_DEGREES))
+    bend = rng.uniform(-_SHEET_BEND, _SHEET_BEND)
     effects: list[Callable[[Picture], Picture]] = []
     if dark:
         level = rng.uniform(0.05, 0.09)
@@ -128,8 +142,21 @@ def capture(
         kernel = _motion_kernel(rng.randint(35, 43), rng.uniform(0, 180))
         effects.append(lambda frame: cv2.filter2D(frame, -1, kernel).astype(np.uint8))
     frames = []
-    for _ in range(n_frames):
-        frame = _lens_cover(rng) if covered else scene.frame(placed, rng, effects)
+    for number in range(n_frames):
+        part = number / max(1, n_frames - 1)
+        shown = placed
+        if turn != "none":
+            degrees = pose * part * (1 if turn == "left" else -1)
+            shown = [
+                (
+                    turns.sheet(face, degrees, bend * part)
+                    if held_up
+                    else turns.head(face, degrees),
+                    shift,
+                )
+                for face, shift in placed
+            ]
+        frame = _lens_cover(rng) if covered else scene.frame(shown, rng, effects)
         frames.append(_encode(frame, rng))
         scene.move(rng)
     return frames

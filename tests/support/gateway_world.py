@@ -19,7 +19,7 @@ from backend.store.journal import Journal, read_all
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
 from backend.store.tables import application, device, device_key, metadata, use_grant
-from gateway.checks import Finding
+from gateway.checks import Asked, Finding
 from gateway.inbox import Inbound, Inbox
 from gateway.protocol import cose, envelope, topics
 from gateway.protocol.messages import (
@@ -65,12 +65,18 @@ class FakeFaces:
     def __init__(self) -> None:
         self.findings: list[Finding | BaseException] = [Finding("match", 0.9, "operator")]
         self.bursts: list[list[bytes]] = []
+        self.asked: list[Asked] = []
         self.seen: list[tuple[dict[str, list[bytes]], set[str]]] = []
 
     def match(
-        self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
+        self,
+        burst: Sequence[bytes],
+        templates: Mapping[str, Sequence[bytes]],
+        expected: set[str],
+        asked: Asked,
     ) -> Finding:
         self.bursts.append(list(burst))
+        self.asked.append(asked)
         self.seen.append(({name: list(some) for name, some in templates.items()}, expected))
         finding = self.findings[0]
         if len(self.findings) > 1:

@@ -24,7 +24,7 @@ from backend.store.pictures import PictureStore
 from backend.store.tables import device, device_key, metadata, use_grant
 from gateway.broker.embedded import EmbeddedMosquitto, free_port
 from gateway.broker.mosquitto import GATEWAY_USER, Account, Listener
-from gateway.checks import Finding
+from gateway.checks import Asked, Finding
 from gateway.link import Link, LinkSettings
 from gateway.protocol import cose
 from gateway.service import Gateway, Parts, connect
@@ -43,7 +43,11 @@ class NobodyChecks:
     """A matcher for benches in which no face is looked at."""
 
     def match(
-        self, burst: Sequence[bytes], templates: Mapping[str, Sequence[bytes]], expected: set[str]
+        self,
+        burst: Sequence[bytes],
+        templates: Mapping[str, Sequence[bytes]],
+        expected: set[str],
+        asked: Asked,
     ) -> Finding:
         """Always unchecked."""
         return Finding("unchecked")

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.vision.decode import Picture, PictureError, decode
 from backend.vision.faces import quality
-from backend.vision.faces.engine import FaceEngine
+from backend.vision.faces.engine import DetectedFace, FaceEngine
 from backend.vision.faces.quality import Quality
 from backend.vision.faces.reasons import Reason
 from backend.vision.faces.settings import FaceSettings
@@ -40,11 +40,14 @@ class FrameReport:
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """A frame with what later steps need: the picture for a second look, the vector to compare."""
+    """A frame with what later steps need: the picture for a second look, the vector to compare,
+    the face and its aligned crop for the liveness check."""
 
     report: FrameReport
     picture: Picture | None = None
     vector: Vector | None = None
+    face: DetectedFace | None = None
+    crop: Picture | None = None
 
     def scored(self, score: float) -> FrameReport:
         """The report with its score."""
@@ -69,8 +72,10 @@ class FrameReader:
         self._engine = engine
         self._settings = settings
 
-    def read(self, frame: bytes | Picture) -> SeenFrame:
+    def read(self, frame: bytes | Picture, *, turning: bool = False) -> SeenFrame:
         """Judge one frame; a picture that does not decode is a refusal, not an error.
+
+        ``turning``: the person was asked to turn their head, so a turned face is no refusal.
 
         Raises:
             ValueError: for an array that is not height×width×3 uint8.
@@ -80,6 +85,8 @@ class FrameReader:
         except PictureError as error:
             return SeenFrame(FrameReport((Reason(error.code, error.zh, error.en),)))
         limits = self._settings.quality
+        if turning:
+            limits = replace(limits, max_turn=self._settings.max_asked_turn)
         faces = [
             face
             for face in self._engine.detect(picture)
@@ -95,7 +102,8 @@ class FrameReader:
         report = FrameReport(refusals, width, measured)
         if refusals:
             return SeenFrame(report, picture)
-        return SeenFrame(report, picture, self._engine.encode(picture, faces[0], crop))
+        vector = self._engine.encode(picture, faces[0], crop)
+        return SeenFrame(report, picture, vector, faces[0], crop)
 
     def _picture(self, frame: bytes | Picture) -> Picture:
         if isinstance(frame, bytes):

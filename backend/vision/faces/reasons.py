@@ -112,6 +112,63 @@ SECOND_DISAGREES = Reason(
     "复核未通过。",
     "A second engine disagrees.",
 )
+
+# The burst does not show a living person; see ``backend.vision.liveness``.
+TOO_FEW_FRAMES = Reason(
+    "too_few_frames",
+    "照片太少，请站稳、正对镜头重新拍摄。",
+    "Too few pictures: stand still, look straight at the camera and try again.",
+)
+NOT_CONTINUOUS = Reason(
+    "not_continuous",
+    "拍摄中途人脸移动太快或换了人，请一个人站稳，重新拍摄。",
+    "The face moved too fast or changed in between: stand alone and still, and try again.",
+)
+NO_FRONTAL = Reason(
+    "no_frontal",
+    "请先正对镜头，再按提示慢慢转头。",
+    "First look straight at the camera, then turn your head slowly as shown.",
+)
+NO_TURN = Reason(
+    "no_turn",
+    "没有看到转头，请先正对镜头，再按提示慢慢转头；不方便请改用密码加见证人。",
+    "No head turn seen: look straight at the camera, then turn slowly as shown, or use the PIN "
+    "with a witness.",
+)
+WRONG_WAY = Reason(
+    "wrong_way",
+    "转头方向不对，请看清提示的方向，慢慢转头再试。",
+    "The wrong way: look which side is asked for, and turn slowly.",
+)
+FLAT = Reason(
+    "flat",
+    "请本人站到镜头前，按提示慢慢转头，不要使用照片。",
+    "The person themselves must stand before the camera and turn their head; no photograph.",
+)
+TURNED_OTHER = Reason(
+    "turned_other",
+    "转头前后不像同一个人，请一个人站在镜头前重新拍摄。",
+    "Before and after the turn it does not look like one person: stand alone and try again.",
+)
+REPLAY = Reason(
+    "replay",
+    "这些照片以前用过，请本人现场重新拍摄。",
+    "These pictures were used before: the person must be captured anew, on the spot.",
+)
+LIVENESS = {
+    reason.code: reason
+    for reason in (
+        TOO_FEW_FRAMES,
+        NOT_CONTINUOUS,
+        NO_FRONTAL,
+        NO_TURN,
+        WRONG_WAY,
+        FLAT,
+        TURNED_OTHER,
+        REPLAY,
+    )
+}
+"""By code, for what ``backend.vision.liveness`` says."""
 UNKNOWN_PERSON = Reason(
     "unknown_person",
     "不是已登记的人员，请先登记人脸，或改用密码加见证人。",

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from backend.vision.decode import DEFAULT_LIMITS, PictureLimits
 from backend.vision.faces import models
 from backend.vision.faces.reasons import EngineUnavailable
+from backend.vision.liveness import LivenessSettings
 
 FACE_WIDTH_FLOOR = 48
 """Pixels. No setting goes below: smaller faces hold too little to tell people apart."""
@@ -112,6 +113,8 @@ class FaceSettings:
         min_pictures, max_pictures: good pictures needed, and pictures looked at, per enrolment.
         max_frames: frames of one burst that are looked at, spread over the burst.
         min_usable_share: share of a burst's frames that must be usable.
+        max_asked_turn: like ``QualityLimits.max_turn``, for a burst with a head turn.
+        liveness: limits of the head turn and of a burst.
         max_side: pixels; larger pictures are reduced first. Phones send 12 megapixels to enrol.
     """
 
@@ -124,6 +127,8 @@ class FaceSettings:
     max_pictures: int = 10
     max_frames: int = 5
     min_usable_share: float = 0.5
+    max_asked_turn: float = 0.75
+    liveness: LivenessSettings = field(default_factory=LivenessSettings)
     max_side: int = 1280
 
     def __post_init__(self) -> None:

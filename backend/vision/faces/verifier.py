@@ -1,14 +1,14 @@
 """Who stands before the camera: enrol, compare with one person, look among many.
 
-A verdict is about pictures, not about a living person: without a liveness check a photo or a video
-held up may match. See docs/vision.md for what is not promised.
+A verdict is about pictures: how far they show a living person is as strong as the level asked for,
+and a played-back video stays a risk at every level. See docs/vision.md for what is not promised.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backend.vision.decode import Picture
@@ -19,6 +19,8 @@ from backend.vision.faces.frames import FrameReader, FrameReport, SeenFrame, enc
 from backend.vision.faces.reasons import EngineUnavailable, Reason
 from backend.vision.faces.settings import FaceSettings
 from backend.vision.faces.template import FaceTemplate, Vector
+from backend.vision.liveness import Level, Liveness, Print, Sighting, look, print_of
+from backend.vision.liveness.turn import Side
 
 Frame = bytes | Picture
 """JPEG, PNG or WebP bytes as they came, or a decoded picture."""
@@ -53,6 +55,8 @@ class FaceVerdict:
         frames: one report per frame looked at, in order.
         engine, model_sha256: what compared.
         second_score: the second engine's consensus, when it was asked and saw a face.
+        liveness: what the burst proves of a living person; None when it was not looked at.
+        prints: of the usable frames, to know this capture again.
     """
 
     verdict: Verdict
@@ -62,6 +66,8 @@ class FaceVerdict:
     engine: str
     model_sha256: str
     second_score: float | None = None
+    liveness: Liveness | None = None
+    prints: tuple[Print, ...] = ()
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -107,6 +113,11 @@ class FaceVerifier:
         self._make_second = second
         self._second: FaceEngine | None = None
 
+    @property
+    def accept(self) -> float:
+        """The score from which two pictures show one person."""
+        return self._limits.accept
+
     def enrol(self, pictures: Sequence[Frame]) -> Enrolment:
         """Make a template from three or more good pictures of one person.
 
@@ -127,8 +138,18 @@ class FaceVerifier:
         """True when the template was made by another engine or model and can no longer compare."""
         return self._own_vector(template) is None
 
-    def verify(self, burst: Sequence[Frame], template: FaceTemplate) -> FaceVerdict:
-        """Does the burst show the template's person?
+    def verify(
+        self,
+        burst: Sequence[Frame],
+        template: FaceTemplate,
+        *,
+        level: Level = Level.NONE,
+        side: Side = "none",
+    ) -> FaceVerdict:
+        """Does the burst show the template's person, and as living as ``level`` asks?
+
+        A burst that matches and does not reach the level is ``unusable``: it is to be taken again.
+        ``side`` is where the person was asked to turn, at level ``challenge``.
 
         The lower median of the usable frames' scores decides. Two people in any frame, too few
         usable frames or an outdated template: ``unusable``, which says nothing about who is there.
@@ -137,21 +158,70 @@ class FaceVerifier:
         own = self._own_vector(template)
         if own is None:
             return self._verdict(Verdict.UNUSABLE, None, (reasons.TEMPLATE_OUTDATED,), ())
-        seen = [self._reader.read(frame) for frame in self._sampled(burst)]
+        turning = level is Level.CHALLENGE
+        frames = self._sampled(burst)
+        seen = [self._reader.read(frame, turning=turning) for frame in frames]
         refusals = self._unusable(seen)
         if refusals:
             reports = tuple(frame.report for frame in seen)
             return self._verdict(Verdict.UNUSABLE, None, refusals, reports)
         reports = tuple(self._compared(frame, [own]) for frame in seen)
-        scores = [report.score for report in reports if report.score is not None]
-        score = _lower_median(scores)
+        verdict = self._judged(seen, template, reports, turning)
+        prints = tuple(
+            _print(raw, frame)
+            for raw, frame in zip(frames, seen, strict=True)
+            if frame.report.usable
+        )
+        if verdict.verdict is not Verdict.MATCH:
+            return replace(verdict, prints=prints)
+        found = look(
+            level,
+            side,
+            [
+                _sighting(frame, report)
+                for frame, report in zip(seen, reports, strict=True)
+                if frame.face
+            ],
+            accept=self._limits.accept,
+            doubtful=self._limits.doubtful,
+            settings=self._settings.liveness,
+        )
+        if found.live:
+            return replace(verdict, liveness=found, prints=prints)
+        why = tuple(reasons.LIVENESS[code] for code in found.codes)
+        return replace(
+            verdict, verdict=Verdict.UNUSABLE, reasons=why, liveness=found, prints=prints
+        )
+
+    def _judged(
+        self,
+        seen: Sequence[SeenFrame],
+        template: FaceTemplate,
+        reports: tuple[FrameReport, ...],
+        turning: bool,
+    ) -> FaceVerdict:
+        """Whose face it is. Of a head that turns only its frontal frames decide; the turned ones
+        must not be somebody else's, which the liveness check looks at."""
+        counted = [
+            report.score
+            for frame, report in zip(seen, reports, strict=True)
+            if report.score is not None and not (turning and self._turned(frame))
+        ]
+        if not counted:
+            return self._verdict(Verdict.UNUSABLE, None, (reasons.NO_FRONTAL,), reports)
+        score = _lower_median(counted)
         if score < self._limits.doubtful:
             return self._verdict(Verdict.MISMATCH, score, (reasons.NOT_THIS_PERSON,), reports)
         if score < self._limits.accept:
-            return self._second_opinion(seen, template, score, reports)
-        if min(scores) < self._limits.doubtful:
+            frontal = [frame for frame in seen if not (turning and self._turned(frame))]
+            return self._second_opinion(frontal, template, score, reports)
+        if min(counted) < self._limits.doubtful:
             return self._verdict(Verdict.DOUBTFUL, score, (reasons.FRAMES_DISAGREE,), reports)
         return self._verdict(Verdict.MATCH, score, (reasons.SAME_PERSON,), reports)
+
+    def _turned(self, frame: SeenFrame) -> bool:
+        face = frame.face
+        return face is not None and abs(face.turn) > self._settings.liveness.max_frontal
 
     def identify(
         self, burst: Sequence[Frame], templates: Mapping[str, FaceTemplate]
@@ -272,6 +342,18 @@ class FaceVerifier:
                 if frame.vector is not None
             ]
         )
+
+
+def _sighting(frame: SeenFrame, report: FrameReport) -> Sighting:
+    assert frame.face is not None
+    return Sighting.of(frame.face.landmarks, report.score or 0.0)
+
+
+def _print(raw: Frame, frame: SeenFrame) -> Print:
+    data = raw if isinstance(raw, bytes) else raw.tobytes()
+    if frame.face is None or frame.picture is None:
+        return print_of(data)
+    return print_of(data, frame.crop, frame.face.landmarks[:2], frame.picture.shape[1])
 
 
 def _lower_median(scores: Sequence[float]) -> float:
