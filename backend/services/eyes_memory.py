@@ -129,19 +129,24 @@ class EyesMemory:
                 .order_by(reference_page.c.position)
             ).all()
             references = [page.features for page in pages]
+            zones = [[_box(zone) for zone in page.zones] for page in pages]
             if row.kind == "page":
-                zones = [[_box(zone) for zone in page.zones] for page in pages]
                 return LookAtPage(shots[0], references, zones, self._sheets(conn, row))
             if len(shots) < 2:
                 return Unable("no_before", "没有盖章前的照片，无法比对", "no picture from before")
             return LookAtImprint(
-                shots[0], shots[1], _seal_of(conn, row), self._templates(conn, row), references
+                shots[0],
+                shots[1],
+                _seal_of(conn, row),
+                self._templates(conn, row),
+                references,
+                zones,
             )
 
     def remember(self, conn: Connection, row: Row[Any], result: Result, now: int) -> dict[str, Any]:
         """Keep what a look brought along: the sheet, and the places to look at as pictures.
         Returns their ids."""
-        if isinstance(result, PageSeen) and result.sheet:
+        if isinstance(result, ImprintSeen) and result.sheet:
             conn.execute(
                 sheet.insert(),
                 {
@@ -167,7 +172,7 @@ class EyesMemory:
                     data,
                     org_path=row.org_path,
                     kind=CROP,
-                    mime="image/png",
+                    mime="image/jpeg",
                     now=now,
                     use_id=row.use_id,
                 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
+import msgspec
 import numpy as np
 
 from backend.domain.errors import DomainError
-from backend.domain.eyes import Box, PageFinding
+from backend.domain.eyes import ImprintFinding, ImprintVerdict, Mark, PageFinding, PageVerdict
 from backend.vision.decode import Picture, decode
 from backend.vision.workers.wire import (
     Crop,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from backend.vision.pages.reader import Reader
 
 MOST_CROPS: Final = 3
-_MARGIN: Final = 0.02
 
 
 def perform(task: Task) -> Result:
@@ -63,53 +63,98 @@ def _reader() -> Reader:
     return Reader()
 
 
-def cut(picture: Picture, box: Box) -> bytes:
-    """A place of ``picture`` with a little around it, as PNG; empty where nothing is left."""
-    high, wide = picture.shape[:2]
-    left, top, width, height = box
-    low = (max(0, round((left - _MARGIN) * wide)), max(0, round((top - _MARGIN) * high)))
-    far = (
-        min(wide, round((left + width + _MARGIN) * wide)),
-        min(high, round((top + height + _MARGIN) * high)),
-    )
-    part = picture[low[1] : far[1], low[0] : far[0]]
-    if part.size == 0:
-        return b""
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(part))[1])
-
-
 def _references(task: MakeReference) -> ReferenceMade:
-    from backend.vision.pages import reference
+    from backend.vision.pages import facts, reference
 
-    made = reference.make(task.paper, reader=_reader())
-    return ReferenceMade([MadePage(reference.to_bytes(page), page.text, {}, []) for page in made])
+    pages = []
+    for page in reference.make(task.paper, reader=_reader()):
+        found = facts.extract(page)
+        zones = [place.box for place in found.places]
+        told = msgspec.to_builtins(found)
+        pages.append(MadePage(reference.to_bytes(page), page.text, told, zones))
+    return ReferenceMade(pages)
 
 
 def _page(task: LookAtPage) -> PageSeen:
-    from backend.vision.pages import compare, reference
+    from backend.vision.pages import compare, crops, reference, reuse
 
     pages = [reference.from_bytes(data) for data in task.references]
     zones = [compare.Zone(number, box) for number, boxes in enumerate(task.zones) for box in boxes]
     seen = compare.page(task.photo, pages, zones, reader=_reader())
-    crops: list[Crop] = []
-    number = seen.verdict.page
-    if seen.verdict.finding is PageFinding.ALTERED and number is not None:
-        approved, found = pages[number].picture, seen.picture
-        for mark in seen.verdict.marks[:MOST_CROPS]:
-            crops.append(
-                Crop(cut(approved, mark.box), cut(found, mark.box) if found is not None else b"")
-            )
-    return PageSeen(seen.verdict, b"", crops)
+    verdict, sight = seen.verdict, seen.sight
+    if verdict.page is None or sight is None:
+        return PageSeen(verdict, [])
+    approved = pages[verdict.page]
+    if verdict.finding is PageFinding.SAME and task.remembered:
+        known = [reuse.from_bytes(data) for data in task.remembered.values()]
+        again = reuse.reused(reuse.trace(sight, approved.digest), known)
+        if again is not None:
+            scores = {**verdict.scores, "reuse": again.likeness}
+            return PageSeen(PageVerdict(PageFinding.REUSED, verdict.page, scores=scores), [])
+    return PageSeen(verdict, _crops(verdict.marks, approved.picture, sight.picture, crops.pair))
 
 
 def _imprint(task: LookAtImprint) -> ImprintSeen:
     from backend.vision.imprints.judge import Asked, judge
+    from backend.vision.pages import crops, finding, reference, reuse, unchanged
+    from backend.vision.pages.settings import DEFAULT_PAGE_SETTINGS
 
-    after = decode(task.after)
+    before, after = decode(task.before), decode(task.after)
+    pages = [reference.from_bytes(data) for data in task.references]
+    placed = finding.find(before, pages, DEFAULT_PAGE_SETTINGS) if pages else None
+    page = pages[placed.page] if placed is not None else None
+    scale = np.diag([1 / reference.DOTS_PER_MM, 1 / reference.DOTS_PER_MM, 1.0])
     verdict = judge(
-        decode(task.before), after, Asked(task.seal), _templates(task), reader=_reader()
+        before,
+        after,
+        Asked(task.seal, page=placed.page if placed is not None else None),
+        _templates(task),
+        to_page=scale @ placed.plane if placed is not None else None,
+        reader=_reader(),
     )
-    return ImprintSeen(verdict, [])
+    pair = unchanged.unchanged(
+        task.before,
+        task.after,
+        imprints=[one.box for one in verdict.imprints],
+        zones=task.zones[placed.page] if placed is not None else (),
+        reference=page,
+        plane=placed.plane if placed is not None else None,
+    )
+    sheet = b""
+    if pair.sight is not None:
+        sheet = reuse.to_bytes(reuse.trace(pair.sight, page.digest if page is not None else ""))
+    if verdict.finding in _LESSER and pair.verdict.finding in _CHANGED:
+        scores = {**verdict.scores, **pair.verdict.scores}
+        verdict = ImprintVerdict(
+            ImprintFinding.PAGE_CHANGED, verdict.imprints, pair.verdict.marks, (), scores
+        )
+        if pair.before is not None and pair.after is not None:
+            cut = _crops(pair.verdict.marks, pair.before, pair.after, crops.pair)
+            return ImprintSeen(verdict, cut, sheet)
+    return ImprintSeen(verdict, [], sheet)
+
+
+_LESSER: Final = frozenset(
+    {
+        ImprintFinding.RIGHT,
+        ImprintFinding.NONE,
+        ImprintFinding.SEVERAL,
+        ImprintFinding.MISPLACED,
+        ImprintFinding.NO_TEMPLATE,
+    }
+)
+"""Findings beside which a changed page is the graver one (C4)."""
+
+_CHANGED: Final = frozenset({PageFinding.ALTERED, PageFinding.ANOTHER})
+
+
+def _crops(
+    marks: Sequence[Mark],
+    approved: Picture,
+    found: Picture,
+    pair: Callable[[Mark, Picture, Picture], tuple[bytes, bytes]],
+) -> list[Crop]:
+    return [Crop(*pair(mark, approved, found)) for mark in marks[:MOST_CROPS]]
 
 
 def _templates(task: LookAtImprint) -> dict[str, Any]:

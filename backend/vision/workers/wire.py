@@ -42,6 +42,7 @@ class LookAtImprint(msgspec.Struct, tag=True, frozen=True):
     seal: str
     templates: dict[str, list[bytes]]
     references: list[bytes]
+    zones: list[list[Box]]
 
 
 class EnrolImprint(msgspec.Struct, tag=True, frozen=True):
@@ -66,25 +67,26 @@ class ReferenceMade(msgspec.Struct, tag=True, frozen=True):
 
 
 class Crop(msgspec.Struct, frozen=True):
-    """A place to look at, cut out of both: PNG; ``approved`` is empty where nothing was."""
+    """A place to look at, cut out of both pictures and framed: JPEG."""
 
     approved: bytes
     found: bytes
 
 
 class PageSeen(msgspec.Struct, tag=True, frozen=True):
-    """``sheet`` is what to remember of this very sheet, empty where nothing can be."""
+    """What lies before the camera."""
 
     verdict: PageVerdict
-    sheet: bytes
     crops: list[Crop]
 
 
 class ImprintSeen(msgspec.Struct, tag=True, frozen=True):
-    """What one press left."""
+    """What one press left. ``sheet`` is what to remember of the stamped sheet, empty where nothing
+    can be."""
 
     verdict: ImprintVerdict
     crops: list[Crop]
+    sheet: bytes
 
 
 class ImprintEnrolled(msgspec.Struct, tag=True, frozen=True):

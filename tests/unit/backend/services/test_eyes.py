@@ -216,7 +216,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def _page(finding: PageFinding, *marks: Mark, crops: int = 0) -> wire.PageSeen:
     return wire.PageSeen(
         PageVerdict(finding, 0, marks, (), {"inliers": 120.0}),
-        b"sheet",
         [wire.Crop(b"approved", b"found")] * crops,
     )
 
@@ -261,7 +260,6 @@ def test_a_page_is_held_against_the_pages_that_were_approved(bench: Bench) -> No
     with bench.world.db.read() as conn:
         assert bench.store.get(conn, approved) == b"approved"
         assert bench.store.get(conn, seen) == b"found"
-        assert conn.execute(select(sheet.c.features)).scalar_one() == b"sheet"
 
 
 def test_nothing_is_looked_at_twice(bench: Bench) -> None:
@@ -329,7 +327,7 @@ def test_an_imprint_is_judged_from_the_pair_around_its_press(bench: Bench) -> No
     bench.page_captured("cc" * 32, "after", 12, data=b"after")
     bench.says(_page(PageFinding.RETAKE))
     bench.says(_page(PageFinding.SAME))
-    bench.says(wire.ImprintSeen(ImprintVerdict(ImprintFinding.NONE), []))
+    bench.says(wire.ImprintSeen(ImprintVerdict(ImprintFinding.NONE), [], b""))
     bench.run()
     task = bench.asked[-1]
     assert isinstance(task, wire.LookAtImprint)
@@ -369,17 +367,19 @@ def test_the_backlog_is_seen(bench: Bench) -> None:
     assert (found.ready, found.waiting, found.oldest) == (3, 1, bench.world.clock())
 
 
-def test_of_a_page_seen_before_the_sheets_of_other_uses_are_remembered(bench: Bench) -> None:
+def test_a_stamped_sheet_is_remembered_for_other_uses(bench: Bench) -> None:
     bench.page_captured("aa" * 32, "before", 9)
+    bench.page_captured("bb" * 32, "after", 10)
     bench.says(_page(PageFinding.SAME))
+    bench.says(wire.ImprintSeen(ImprintVerdict(ImprintFinding.RIGHT), [], b"sheet"))
     bench.run()
-    bench.page_captured("bb" * 32, "before", 10)
+    bench.page_captured("cc" * 32, "before", 11)
     bench.says(_page(PageFinding.SAME))
     bench.run()
     assert bench.asked[-1].remembered == {}  # the same use: one sheet may be pressed twice
     with bench.world.db.write() as conn:
         conn.execute(update(sheet).values(use_id="ZY0001:1"))
-    bench.page_captured("dd" * 32, "before", 11)
+    bench.page_captured("dd" * 32, "before", 12)
     bench.says(_page(PageFinding.REUSED))
     bench.run()
     assert set(bench.asked[-1].remembered.values()) == {b"sheet"}
