@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +33,9 @@ _HIDDEN = 0.1
 _IN_ZONE = 0.3
 _BURNT = 250
 _NUMBER_MM = (22, 16)
+_MANY, _MANY_SHARE = 8, 0.02
+_BESIDE = 61
+"""Pixels: beside a hand, or the desk, paper is lit and laid worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +169,11 @@ def _compare(
         for window in windows.compare(sight.page, sight.seen, [line.box for line in lines])
         if differences.covered_by(window.box, free) < _IN_ZONE
     ]
+    beside = cv2.dilate((~sight.sheet).astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
     hidden: list[str] = []
     seen = []
     for window in all_windows:
-        reason = _hidden(window, sight, blunt, settings)
+        reason = _hidden(window, sight, beside, blunt, settings)
         if reason:
             hidden.append(reason)
         else:
@@ -200,20 +205,26 @@ def _box_of(told: differences.Rereading, lines: Sequence[Line]) -> Box:
 
 
 def _hidden(
-    window: windows.Window, sight: Sight, blunt: float, settings: PageSettings
+    window: windows.Window, sight: Sight, beside: Mask, blunt: float, settings: PageSettings
 ) -> str | None:
     """Why a window that differs may differ without anybody's doing."""
-    if differences.covered_by(window.box, ~sight.inside) > _OUT_OF_SIGHT:
+    if differences.covered_by(_around(window.box), ~sight.inside) > 0:
         return "cut_off"
     if differences.grade(window, blunt, settings) < 1:
         return None
-    if differences.covered_by(window.box, ~sight.sheet) > _HIDDEN:
+    if differences.covered_by(window.box, beside) > _HIDDEN:
         return "covered"
     left, top, wide, high = window.box
     part = sight.picture[top : top + high, left : left + wide]
     if float((part.min(axis=2) >= _BURNT).mean()) > _OUT_OF_SIGHT:
         return "glare"
     return None
+
+
+def _around(box: Box) -> Box:
+    """A letter more to each side: what stands at the picture's edge is neither seen nor read."""
+    left, top, wide, high = box
+    return (max(0, left - wide), max(0, top - high), 3 * wide, 3 * high)
 
 
 def _judged(
@@ -249,6 +260,9 @@ def _judged(
         Mark(spot.kind, shares(spot.box, size), number, spot.approved, spot.found)
         for spot in sorted(compared.spots, key=lambda spot: -spot.grade)[:MOST_MARKS]
     )
+    # What lies over the sheet bends light and paper around it, too: look again without it.
+    if compared.hidden.count("covered") >= max(_MANY, _MANY_SHARE * len(compared.graded)):
+        return PageVerdict(PageFinding.RETAKE, number, marks, ("covered",), scores)
     soft = sight.softness >= settings.soft
     if marks and not (soft and clear < settings.clear):
         return PageVerdict(PageFinding.ALTERED, number, marks, (), scores)

@@ -149,10 +149,11 @@ def _gain(soft: Ink, seen: Ink) -> Ink:
 
 def _sheet(laid: Laid, ink: Ink) -> Mask:
     """Grown from where the page has print, over slow changes of light only: shadows, not edges."""
-    red = red_channel(laid.picture)
-    height, width = red.shape
+    # Green: in red light a hand is as bright as paper. Stamps are closed like letters.
+    green = np.ascontiguousarray(laid.picture[:, :, 1])
+    height, width = green.shape
     size = (max(1, width // _EIGHTH), max(1, height // _EIGHTH))
-    small = cv2.resize(red, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(green, size, interpolation=cv2.INTER_AREA)
     # A strip of desk at the border must not be closed like a letter: it goes on beyond.
     wider = cv2.copyMakeBorder(small, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))

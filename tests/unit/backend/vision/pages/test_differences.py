@@ -73,7 +73,7 @@ def test_a_softer_photograph_lowers_the_limits() -> None:
 def a_page() -> ReferencePage:
     picture = np.full((400, 300, 3), 255, np.uint8)
     cv2.putText(picture, "5 000", (40, 200), cv2.FONT_HERSHEY_SIMPLEX, 2, (0, 0, 0), 4)
-    ink = (255 - picture[:, :, 2]).astype(np.float32) / 255
+    ink = (255 - picture[:, :, 2]).astype(np.float32) / np.float32(255)
     return ReferencePage(3, "pdf", picture, (line("伍万"),), features.extract(ink), True, "ab" * 32)
 
 
