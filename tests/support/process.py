@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 _READY_S = 20.0
-_STOP_S = 20.0
+_STOP_S = 60.0
 
 
 class WatchedProcess:
@@ -30,11 +30,12 @@ class WatchedProcess:
         user: str | None = None,
         cwd: Path | None = None,
         env: dict[str, str] | None = None,
+        ready_s: float = _READY_S,
     ) -> Self:
         """Start ``command`` and return once ``is_ready`` says yes to one of its lines.
 
         ``user``: the system user to run as (needs root). Raises RuntimeError, with what was
-        printed, when the process ends before it is ready, or is not ready in time.
+        printed, when the process ends before it is ready, or is not ready in ``ready_s``.
         """
         watched = cls(
             subprocess.Popen(
@@ -51,7 +52,7 @@ class WatchedProcess:
             ),
             is_ready,
         )
-        if not watched._ready.wait(_READY_S) or not watched.is_alive():
+        if not watched._ready.wait(ready_s) or not watched.is_alive():
             watched.kill()
             printed = "\n".join(watched.lines[-20:])
             raise RuntimeError(f"{command[0]} did not start:\n{printed}")
@@ -61,6 +62,11 @@ class WatchedProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process.poll()
 
     def is_alive(self) -> bool:
         """Whether it runs."""
