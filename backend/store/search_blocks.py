@@ -2,7 +2,7 @@
 
 A block is a sorted list of 16-bit places while that is smaller, else a bitmap of 8 KiB: about two
 bytes for each term of a use. What a question costs is bounded by the number of chapters (153 for
-ten million uses) whatever it asks, on every database alike (docs/decisions/0080).
+ten million uses) whatever it asks, on every database alike (docs/decisions/0090).
 """
 
 from __future__ import annotations

@@ -70,9 +70,17 @@ def fill(db: Database, count: int, first_at: int, matter_names: Sequence[tuple[s
             _store(conn, chapter.blocks(number))
 
 
-def _store(conn: Connection, blocks: list[dict[str, Any]]) -> None:
-    for start in range(0, len(blocks), 10_000):
-        conn.execute(insert(search_block), blocks[start : start + 10_000])
+def _store(conn: Connection, blocks: Sequence[dict[str, Any]]) -> None:
+    if conn.dialect.name == "sqlite":
+        conn.execute(insert(search_block), blocks)
+        return
+    raw: Any = conn.connection.driver_connection
+    with (
+        raw.cursor() as cursor,
+        cursor.copy("COPY search_block (term, chapter, docs) FROM STDIN") as copy,
+    ):
+        for one in blocks:
+            copy.write_row((one["term"], one["chapter"], one["docs"]))
 
 
 class _Words:
