@@ -1,0 +1,109 @@
+"""The eyes' figures about papers: alterations found, honest pages accepted, wrong pages noticed.
+
+The cases come from a generator under tests/; its seeds for reporting are never tuned on. So this
+bench runs from a checkout, not from an installed package.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zhiyin.bench.bounds import rate
+
+if TYPE_CHECKING:
+    from tests.support.paper_cases.runs import Result
+
+_HARD = "hard"
+
+
+def bench_paper(
+    n: int,
+    *,
+    first_seed: int | None = None,
+    kept: Path | None = None,
+    told: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Compare ``n`` photographed papers with what was approved. About three seconds each.
+
+    Args:
+        n: cases.
+        first_seed: of the generator; default its first seed for reporting.
+        kept: a file with a result a line, to which those that it lacks are added, so that a long
+            run can go on where it stopped.
+        told: called with the figures so far, after each case.
+
+    Returns:
+        See ``figures``.
+    """
+    from tests.support.paper_cases import cases, runs
+
+    first = cases.REPORTING if first_seed is None else first_seed
+    seeds = range(first, first + n)
+    wanted = set(seeds)
+    results: list[Result] = []
+    if kept is not None:
+        results = [result for result in runs.read(kept) if result.seed in wanted]
+    done = {result.seed for result in results}
+    for result in runs.run(seed for seed in seeds if seed not in done):
+        results.append(result)
+        if kept is not None:
+            runs.keep(kept, result)
+        if told is not None:
+            told(figures(results))
+    return figures(results)
+
+
+def figures(results: Sequence[Result]) -> dict[str, Any]:
+    """The figures of issue 4 about papers.
+
+    Returns:
+        ``altered_found``, ``genuine_accepted`` and ``wrong_page_found`` (other pages, pages beyond
+        those to be stamped, blank sheets) on mild and medium photographs, each as rate, hits, n and
+        the bounds of its 95 % Wilson interval; ``hard_altered_accepted`` (a count, of n);
+        ``hard_genuine`` by finding; ``cpu_s_per_page`` (mean, p95); ``by_op`` and ``by_kind``:
+        hits and n; ``missed``: the cases that were judged wrong, for whoever wants to see them.
+    """
+    mild = [result for result in results if result.level != _HARD]
+    hard = [result for result in results if result.level == _HARD]
+    altered = [result for result in hard if result.wanted == "altered"]
+    cpu = sorted(result.cpu_s for result in results)
+    return {
+        "altered_found": _rate(r for r in mild if r.wanted == "altered"),
+        "genuine_accepted": _rate(r for r in mild if r.wanted == "genuine"),
+        "wrong_page_found": _rate(r for r in mild if r.wanted in ("wrong", "extra", "blank")),
+        "hard_altered_accepted": sum(r.finding == "same" for r in altered),
+        "hard_altered_n": len(altered),
+        "hard_genuine": dict(Counter(r.finding for r in hard if r.wanted == "genuine")),
+        "cpu_s_per_page": round(statistics.fmean(cpu), 3) if cpu else None,
+        "cpu_s_p95": cpu[int(0.95 * (len(cpu) - 1))] if cpu else None,
+        "cases": len(results),
+        "by_op": _shares(mild, lambda r: r.op if r.wanted == "altered" else None),
+        "by_kind": _shares(mild, lambda r: r.kind),
+        "missed": [
+            {"seed": r.seed, "wanted": r.wanted, "op": r.op, "finding": r.finding}
+            for r in mild
+            if not r.right
+        ],
+    }
+
+
+def _rate(results: Iterable[Result]) -> dict[str, float | int | None]:
+    counted = [result.right for result in results]
+    return rate(sum(counted), len(counted))
+
+
+def _shares(
+    results: Iterable[Result], key: Callable[[Result], str | None]
+) -> dict[str, dict[str, int]]:
+    shares: dict[str, dict[str, int]] = {}
+    for result in results:
+        name = key(result)
+        if name is not None:
+            entry = shares.setdefault(name, {"hits": 0, "n": 0})
+            entry["n"] += 1
+            entry["hits"] += result.right
+    return dict(sorted(shares.items()))
