@@ -19,8 +19,8 @@ from string import Formatter
 from typing import Any
 
 RULES = (
-    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C12", "C13", "C15", "C16", "C17",
-    "C18", "C19", "C20", "C21", "C22", "C23", "C24", "C26", "C28", "C32", "C35",
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C13", "C15", "C16",
+    "C17", "C18", "C19", "C20", "C21", "C22", "C23", "C24", "C26", "C28", "C32", "C35",
 )  # fmt: skip
 NOTICES = (
     "use_finished",

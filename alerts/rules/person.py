@@ -1,4 +1,4 @@
-"""C10: another person stamps than the one whom the grant names.
+"""C10: another person stamps than the one whom the grant names. C11: no living person is shown.
 
 A mismatch is said at once. A match on a later attempt of the same use, with nothing stamped in
 between, ends it. What the check of a buffered (off-line) use finds is said with both times.
@@ -13,6 +13,11 @@ from alerts.rules.finding import Judged, Severity, State, found, of_use, over, r
 from backend.domain.record import Record
 
 _RIGHT: Final = ("match", "pin_ok")
+
+_HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
+"""What no honest person's pictures show, by the check's reason."""
+_NOT_ALIVE: Final = ("no_turn", "wrong_way", "turned_other", "not_continuous")
+"""What an awkward person's pictures may show once."""
 
 
 def _judge(state: State, record: Record, context: Context) -> Judged:
@@ -57,7 +62,30 @@ def _checked(state: State, record: Record, context: Context) -> Judged:
     return {**state, "mismatch": wrong, "data": data}, (finding,)
 
 
+def _alive(state: State, record: Record, context: Context) -> Judged:
+    if record.data.get("kind") != "face":
+        if record.data.get("verdict") == "pin_ok" and state.get("found"):
+            return {}, (over("C11", str(record.use_id), record),)
+        return state, ()
+    why = record.data.get("reasons", ())
+    sure = next((cause for reason, cause in _HELD_UP.items() if reason in why), None)
+    failed = int(state.get("failed", 0)) + any(reason in why for reason in _NOT_ALIVE)
+    stamped = bool(record.data.get("finished") or record.data.get("offline"))
+    if record.data.get("verdict") == "match":
+        # A person who stands there after all; a picture that was held up stays said.
+        if state.get("found") == "failed_challenge":
+            return {}, (over("C11", str(record.use_id), record),)
+        return state, ()
+    if sure is None and failed < 2:
+        return {**state, "failed": failed}, ()
+    cause = sure or str(state.get("found") or "failed_challenge")
+    severity = Severity.CRITICAL if sure and stamped else Severity.MAJOR
+    finding = found("C11", str(record.use_id), severity, record, cause=cause)
+    return {**state, "failed": failed, "found": cause}, (finding,)
+
+
 RULES: Final = (
+    rule("no_living_person", "C11", ("check.done",), _alive, of_use),
     rule(
         "another_person",
         "C10",

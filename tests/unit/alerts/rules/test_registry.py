@@ -11,8 +11,8 @@ from gateway.protocol.messages import EVENTS
 
 ALERTS = Path(messages.__file__).parent
 WANTED = (
-    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C12", "C13", "C15", "C16", "C17",
-    "C18", "C20", "C21", "C22", "C23", "C24", "C26", "C28", "C32", "C35",
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C13", "C15", "C16",
+    "C17", "C18", "C20", "C21", "C22", "C23", "C24", "C26", "C28", "C32", "C35",
 )  # fmt: skip
 
 

@@ -182,6 +182,32 @@ def test_c10_forgets_a_use_that_is_over() -> None:
     assert bench.states["another_person", USE] == {}
 
 
+# ── C11 ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"), [("replay", "replayed_capture"), ("flat", "held_up_picture")]
+)
+def test_c11_a_picture_instead_of_a_person_is_said_at_once_and_stays(
+    reason: str, cause: str
+) -> None:
+    bench = Bench()
+    bench.feed(check("unusable", reasons=[reason]))
+    assert bench.one("C11").data["cause"] == cause
+    bench.feed(check("match", score=0.8, who="operator"))
+    assert "C11" in bench.codes
+
+
+def test_c11_an_awkward_person_may_miss_the_turn_once() -> None:
+    bench = Bench()
+    bench.feed(check("unusable", reasons=["no_turn"]))
+    assert "C11" not in bench.codes
+    bench.feed(check("unusable", reasons=["wrong_way"]))
+    assert bench.one("C11").data["cause"] == "failed_challenge"
+    bench.feed(check("match", score=0.8, who="operator"))
+    assert "C11" not in bench.codes
+
+
 # ── C12 ──────────────────────────────────────────────────────────────────────────────────────────
 
 
