@@ -81,6 +81,8 @@ def rows(
             query = query.where(column == value)
     if wanted.stages:
         query = query.where(a.stage.in_(list(wanted.stages)))
+        if set(wanted.stages) <= set(OPEN_STAGES):
+            query = query.where(a.closed_at.is_(None))  # says the same; there is an index of those
     if wanted.org_path is not None:
         query = query.where(in_branches(conn, a.org_path, [wanted.org_path]))
     for column, first, end in (

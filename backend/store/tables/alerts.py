@@ -47,6 +47,14 @@ alert = Table(
 )
 Index("ix_alert_org_path_raised", alert.c.org_path, alert.c.raised_at, alert.c.id)
 Index("ix_alert_raised", alert.c.raised_at, alert.c.id)
+# What is not closed is counted and listed all day, among all that ever was.
+Index(
+    "ix_alert_open",
+    alert.c.raised_at,
+    alert.c.id,
+    sqlite_where=alert.c.closed_at.is_(None),
+    postgresql_where=alert.c.closed_at.is_(None),
+)
 Index(
     "uq_alert_active",
     alert.c.dedupe,

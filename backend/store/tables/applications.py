@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from backend.store.metadata import metadata
@@ -79,6 +80,26 @@ Index("ix_application_status_id", application.c.status, application.c.id)
 Index("ix_application_status_due", application.c.status, application.c.due_at)
 Index("ix_application_status_expires", application.c.status, application.c.expires_at)
 Index("ix_application_applicant", application.c.applicant_id, application.c.id)
+# Few wait at any moment, among all that ever were.
+_waiting = application.c.status == literal_column("'submitted'")
+Index(
+    "ix_application_waiting",
+    application.c.due_at,
+    application.c.id,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+# How long approval took is read from the index alone.
+Index(
+    "ix_application_decided",
+    application.c.org_path,
+    application.c.decided_at,
+    application.c.submitted_at,
+    application.c.status,
+    application.c.seal_id,
+    sqlite_where=application.c.decided_at.is_not(None),
+    postgresql_where=application.c.decided_at.is_not(None),
+)
 
 application_step = Table(
     "application_step",
