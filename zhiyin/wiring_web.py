@@ -145,6 +145,7 @@ def application(
         finish=[errors.install],
     )
     app.router.lifespan_context = _following(JournalTail(house.db, hub), web.changes)
+    app.state.let_go = web.changes.close
     return app
 
 

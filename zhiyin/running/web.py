@@ -6,7 +6,8 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from concurrent.futures import wait
 from typing import Any, Final
 
 import structlog
@@ -69,10 +70,17 @@ def _local(scope: Scope) -> bool:
 
 
 class WebServer:
-    """Serves ``app`` as ``settings`` say."""
+    """Serves ``app`` as ``settings`` say.
+
+    ``app.state.let_go``, where there is one, is awaited before the server stops: it ends what
+    pages wait for, which would otherwise hold the stop up until it is cut off.
+    """
 
     def __init__(self, app: Any, settings: WebSettings) -> None:
         self._settings = settings
+        self._let_go: Callable[[], Coroutine[Any, Any, None]] | None = getattr(
+            getattr(app, "state", None), "let_go", None
+        )
         own = settings.tls_cert_file is not None
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -132,6 +140,9 @@ class WebServer:
 
     def stop(self) -> None:
         """Answer what is under way, then close."""
+        if self.alive and self._let_go is not None and self._loop is not None:
+            leaving = asyncio.run_coroutine_threadsafe(self._let_go(), self._loop)
+            wait([leaving], RESPOND_S)
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout=GRACE_S + 5)

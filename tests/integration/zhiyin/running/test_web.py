@@ -1,11 +1,13 @@
 """The web server over real sockets: its own certificate, or a proxy in front, and nothing else."""
 
+import asyncio
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -130,6 +132,36 @@ def test_a_wrong_key_is_refused_with_a_reason(certificate: Path) -> None:
     with pytest.raises(DomainError) as caught:
         WebServer(_echo, settings).start()
     assert caught.value.code == "certificate_unusable"
+
+
+class _Waiting:
+    """A page that waits for news, and says good-bye when it is let go."""
+
+    def __init__(self) -> None:
+        self._gone = asyncio.Event()
+        self.state = SimpleNamespace(let_go=self._let_go)
+
+    async def _let_go(self) -> None:
+        self._gone.set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _echo(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"waiting ", "more_body": True})
+        await self._gone.wait()
+        await send({"type": "http.response.body", "body": b"good-bye"})
+
+
+def test_a_stop_lets_waiting_pages_go_before_it_cuts_them_off() -> None:
+    server = WebServer(_Waiting(), WebSettings(port=free_port()))
+    server.start()
+    with httpx.stream("GET", server.url, timeout=30) as response:
+        chunks = response.iter_bytes()
+        assert next(chunks) == b"waiting "
+        server.stop()
+        assert b"".join(chunks) == b"good-bye"
 
 
 def test_it_says_whether_its_loop_turns_and_stops_within_seconds() -> None:
