@@ -15,6 +15,7 @@ from backend.domain.errors import DomainError
 from backend.domain.organisation import ancestors
 from backend.services.views import ApplicationView
 from backend.store import phone
+from backend.web import paper_facts
 from backend.web.ports import Web
 from backend.web.site import Concerned, WebPort, go, page, pages, piece
 
@@ -235,8 +236,11 @@ def _show(
     done: str = "",
     error: DomainError | None = None,
 ) -> Response:
+    with web.context.db.read() as conn:
+        read = paper_facts.read(conn, view.row.id)
     values = _values(web, who, view, done, error) | {
         "papers": _in_order(view),
+        "read": read,
         "cursor": web.changes.head(),
     }
     return page(request, web, who, "application.html", values, 422 if error else 200)
