@@ -1,8 +1,8 @@
 """What is counted on one screen: uses, alerts, sleeves and time limits of a branch, by place.
 
 Nothing here asks who may see it: callers hand in a :class:`Part` of the tree that may be seen
-(promise 6). Times are ms UTC. Uses of a month among ten million cost tens of milliseconds: each
-place is a range of the index on (org_path, started_at).
+(promise 6). Times are ms UTC. Each place is a range of the index on (org_path, started_at), so
+uses of a month are counted without a look at any row; docs/performance.md says what that costs.
 """
 
 from __future__ import annotations

@@ -60,6 +60,13 @@ def register(app: typer.Typer) -> None:
 
         _tell(measured.run(quick=quick, database=database, uses=uses, keep=keep), as_json)
 
+    @bench.command("watchers")
+    def watchers(quick: Quick = False, as_json: AsJson = False) -> None:
+        """四百个页面同时盯着：每个占多少内存、多久听到 · open pages: memory each, time to hear."""
+        from zhiyin.bench import watchers as measured
+
+        _tell(measured.run(quick=quick), as_json)
+
     app.add_typer(bench, name="bench")
 
 
