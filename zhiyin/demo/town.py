@@ -172,13 +172,17 @@ class Founder:
     ) -> list[Village]:
         villages: list[Village] = []
         enrolled: list[Future[None]] = []
-        # Faces and PINs are all arithmetic: on a machine with two cores that costs no time.
-        with ThreadPoolExecutor(1, thread_name_prefix="enrol") as beside:
+        # Faces and PINs are all arithmetic: beside the rest, on a second core, they cost less time.
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="faces") as faces,
+            ThreadPoolExecutor(1, thread_name_prefix="pins") as pins,
+        ):
             try:
                 for number in range(1, count + 1):
                     village = self._village(root, number, mqtt)
                     villages.append(village)
-                    enrolled.append(beside.submit(self._enrol, root, village))
+                    enrolled.append(pins.submit(self._set_pins, root, village))
+                    enrolled.append(faces.submit(self._enrol, root, village))
                     if stopped():
                         raise Stopped
                     if number % 5 == 0 or number == count:
@@ -188,7 +192,8 @@ class Founder:
                         raise Stopped
                     one.result()
             except BaseException:
-                beside.shutdown(cancel_futures=True)
+                for beside in (pins, faces):
+                    beside.shutdown(wait=False, cancel_futures=True)
                 raise
         return villages
 
@@ -243,9 +248,11 @@ class Founder:
             self._sleeve(root, number, kind, code, entered.id, home, mqtt)
         return Village(number, made.path, approver, custodian, operator, witness, seals, deputies)
 
-    def _enrol(self, root: Actor, village: Village) -> None:
+    def _set_pins(self, root: Actor, village: Village) -> None:
         self._set_pin(root, village.operator, PIN)
         self._set_pin(root, village.witness, WITNESS_PIN)
+
+    def _enrol(self, root: Actor, village: Village) -> None:
         self._faces.enrol(
             root,
             village.operator,
