@@ -6,6 +6,7 @@ Pictures have their own sweep (:meth:`backend.services.pictures.PictureService.s
   checks need: sleeves, keys, people, roles, seals, gaps, forks, erasures.
 * **Applications and uses** lose the words about people and papers, and where it was; number, seal,
   counts, times and ids stay, so that the register still adds up.
+* **What the eyes read** goes: the words of papers with their application, those of a look by itself.
 * **Technical rows** (refused payloads, answers, deliveries, finished checks) go.
 
 What an open case is about stays until the case is closed.
@@ -45,10 +46,13 @@ from backend.store.tables import (
     delivery_attempt,
     document,
     downlink,
+    look,
     poison,
     record,
+    reference_page,
     seal_use,
     search_due,
+    sheet,
 )
 from gateway.protocol.messages import Keys
 
@@ -60,7 +64,8 @@ _ROUNDS: Final = 400
 """Batches in one call, at most."""
 
 USAGE: Final = (
-    *("application.", "check.", "emergency.", "eyes.", "grant.", "imprint.", "page.", "permit."),
+    *("application.", "check.", "emergency.", "eyes.", "grant.", "page.", "permit."),
+    "imprint.checked",
     *("picture.viewed", "review.", "use.", "alert."),
     *("event.unlock_request", "event.grant_burnt", "event.count_entered", "event.face_captured"),
     *("event.pin_entered", "event.page_captured", "event.stamped", "event.use_finished"),
@@ -94,6 +99,7 @@ class RetentionService:
             "records": self._often(lambda: self._records(usage, batch)),
             "applications": self._often(lambda: self._applications(usage, batch)),
             "uses": self._often(lambda: self._uses(usage, batch)),
+            "looks": self._often(lambda: self._looks(usage, batch)),
             "technical": self._often(lambda: self._technical(technical, batch)),
         }
 
@@ -190,6 +196,7 @@ class RetentionService:
             conn.execute(
                 update(document).where(document.c.application_id.in_(gone)).values(name=FORGOTTEN)
             )
+            conn.execute(delete(reference_page).where(reference_page.c.application_id.in_(gone)))
             again = select(seal_use.c.id).where(seal_use.c.application_id.in_(gone))
             uses = list(conn.execute(again).scalars())
             if uses:
@@ -218,6 +225,13 @@ class RetentionService:
 
         return self._each(due, forget)
 
+    def _looks(self, before: int, batch: int) -> int:
+        """What the eyes saw on papers: words of somebody's contract."""
+        past = and_(
+            look.c.state == "done", look.c.created_at < before, ~_in_case(None, look.c.use_id)
+        )
+        return self._rows(look, look.c.id, past, batch)
+
     # ── technical rows ───────────────────────────────────────────────────────────────────────────
 
     def _technical(self, before: int, batch: int) -> int:
@@ -235,6 +249,7 @@ class RetentionService:
                     delivery_attempt, delivery_attempt.c.id, delivery_attempt.c.at < before, batch
                 ),
                 self._rows(delivery, delivery.c.id, sent, batch),
+                self._rows(sheet, sheet.c.id, sheet.c.seen_at < before, batch),
             )
         )
 

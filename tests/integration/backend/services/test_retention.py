@@ -20,10 +20,13 @@ from backend.store.tables import (
     delivery_attempt,
     document,
     downlink,
+    look,
     poison,
     record,
+    reference_page,
     seal_use,
     search_due,
+    sheet,
 )
 from gateway.protocol.messages import Moved
 from tests.support.office import Office
@@ -201,6 +204,64 @@ def test_the_register_keeps_its_numbers_and_loses_its_words(
         assert use in set(conn.execute(select(search_due.c.use_id)).scalars())
     assert world_row(world, application, running).title != FORGOTTEN  # its grant still lives
     assert office.reader.get(office.applicant, key).row.title == FORGOTTEN
+
+
+def _count(world: World, table: Any) -> int:
+    with world.db.read() as conn:
+        return len(conn.execute(select(table)).all())
+
+
+def test_what_the_eyes_read_goes_too(office: Office, service: RetentionService) -> None:
+    world, sleeve = office.world, OpenSleeve(office)
+    key, use = a_use(office, sleeve)
+    now = world.clock()
+    with world.db.write() as conn:
+        conn.execute(
+            reference_page.insert(),
+            {
+                "application_id": key,
+                "position": 0,
+                "org_path": VILLAGE,
+                "picture_id": "p",
+                "sheet": 0,
+                "features": b"f",
+                "words": "甲方",
+                "facts": {},
+                "zones": [],
+                "made_at": now,
+            },
+        )
+        conn.execute(
+            look.insert(),
+            {
+                "id": "l1",
+                "kind": "page",
+                "org_path": VILLAGE,
+                "use_id": use,
+                "state": "done",
+                "input": {},
+                "result": {"marks": [{"found": "伍拾万元"}]},
+                "created_at": now,
+                "attempts": 1,
+            },
+        )
+        conn.execute(
+            sheet.insert(),
+            {
+                "id": "s1",
+                "org_path": VILLAGE,
+                "use_id": use,
+                "press": 1,
+                "features": b"f",
+                "seen_at": now,
+            },
+        )
+    world.clock.advance(DAYS_200 + 1)
+    service.sweep(KEEP)
+    assert [_count(world, table) for table in (reference_page, look, sheet)] == [1, 1, 0]
+    world.clock.advance(YEARS_3)
+    service.sweep(KEEP)
+    assert [_count(world, table) for table in (reference_page, look, sheet)] == [0, 0, 0]
 
 
 def test_technical_rows_go_after_200_days_and_no_sooner(

@@ -69,7 +69,7 @@ def test_promise_6_nothing_is_heard_of_another_branch(town: Town) -> None:
         town.made.use(VILLAGE)
         town.made.use(FAR_VILLAGE)
         mine = town.made.use("/330109/330109103/330109103202/")
-        heard = []
+        heard: list[dict[str, Any]] = []
         while not heard or heard[-1]["cursor"] < head(town):
             heard.append(next_news(socket))
         assert mine
