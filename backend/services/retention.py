@@ -6,7 +6,7 @@ Pictures have their own sweep (:meth:`backend.services.pictures.PictureService.s
   checks need: sleeves, keys, people, roles, seals, gaps, forks, erasures.
 * **Applications and uses** lose the words about people and papers, and where it was; number, seal,
   counts, times and ids stay, so that the register still adds up.
-* **What the eyes read** goes: the words of papers with their application, those of a look by itself.
+* **What the eyes read** goes: the words of papers with their application, those of a look alone.
 * **Technical rows** (refused payloads, answers, deliveries, finished checks) go.
 
 What an open case is about stays until the case is closed.
