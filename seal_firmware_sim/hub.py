@@ -390,7 +390,11 @@ class HubTransport:
             self._endpoint.disconnected()
 
     def _abandon(self, client: mqtt.Client) -> None:
-        for name in ("on_connect", "on_subscribe", "on_disconnect", "on_message", "on_publish"):
+        # The last too: a client that is collected late would ask a selector that is closed by then.
+        for name in (
+            *("on_connect", "on_subscribe", "on_disconnect", "on_message", "on_publish"),
+            "on_socket_close",
+        ):
             setattr(client, name, None)
         sock = client.socket()
         if sock is not None:
