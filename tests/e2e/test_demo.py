@@ -169,11 +169,12 @@ class _Live:
         self.data = place / "data"
         self.file = place / "day.yaml"
         self.file.write_text(scenario, encoding="utf-8")
-        self.port = free_port()
+        self.port = 0
         self.scenario = load(self.file)
 
     def start(self, until: str) -> WatchedProcess:
         """Start it; returns when it has said ``until``."""
+        self.port = free_port()  # anew: meanwhile it may have become somebody's
         return WatchedProcess.start(
             command(
                 *("demo", "--scenario", str(self.file), "--data", str(self.data)),
