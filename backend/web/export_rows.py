@@ -148,7 +148,14 @@ def describe(asked: Mapping[str, str], org_name: str | None, locale: str) -> str
     said += [asked[name] for name in ("seal", "device", "code") if asked.get(name)]
     if asked.get("mine"):
         said.append(say(mark("只看派给我的"), locale))
+    # What has no words here yet is still said: a file must not claim to hold more than it does.
+    said += [f"{name}={value}" for name, value in asked.items() if name not in _WORDED and value]
     return "；".join(said) or say(mark("全部"), locale)
+
+
+_WORDED: Final = frozenset(
+    {"org", "from", "until", "q", "only", "stage", "severity", "seal", "device", "code", "mine"}
+)
 
 
 _CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
