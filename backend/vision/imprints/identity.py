@@ -98,7 +98,13 @@ def identify(
         return Identity(seal, best.score, margin, False, text)
     # Of clear letters that fit none of the seals it is certain that they are others.
     foreign = best.score < settings.unlike or margin < settings.margin or dip > settings.deep_dip
-    unlike = enough and (others > 0 or (foreign and imprint.ring.coverage >= settings.clear_ring))
+    # A coarse picture has no strokes: of it nothing is certain.
+    fine = imprint.px_per_mm >= settings.min_px_per_mm
+    unlike = (
+        enough
+        and fine
+        and (others > 0 or (foreign and imprint.ring.coverage >= settings.clear_ring))
+    )
     return Identity(None, best.score, margin, not unlike, text)
 
 

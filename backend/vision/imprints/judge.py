@@ -97,7 +97,10 @@ def _finding(
     if len(known) > 1:
         return ImprintFinding.SEVERAL, ()
     if each[0] is not ImprintFinding.RIGHT:
-        return each[0], ("unreadable",) if each[0] is ImprintFinding.RETAKE else ()
+        if each[0] is not ImprintFinding.RETAKE:
+            return each[0], ()
+        coarse = found.imprints[0].px_per_mm < settings.min_px_per_mm
+        return each[0], ("too_small" if coarse else "unreadable",)
     ring = found.imprints[0].ring
     seam = ("seam",) if ring.cut else ()
     if asked.seam is not None and asked.seam != ring.cut:

@@ -32,6 +32,7 @@ class Imprint:
         ink: red ink around it, square, ``CROP_SHARE`` radii to each side of its middle.
         box: left, top, width, height in fractions of the picture it was found on.
         paper: 1 where the sheet is, 0 beyond its edge; like ``ink``.
+        px_per_mm: how finely the picture shows it.
         crop: the same place as it looks, blue-green-red, for people and for reading.
     """
 
@@ -40,6 +41,7 @@ class Imprint:
     paper: inks.Map = field(repr=False)
     crop: Picture = field(repr=False)
     box: tuple[float, float, float, float]
+    px_per_mm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,14 @@ def _imprint(
         (there > 0).astype(np.float32),
         crop,
         (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])),
+        _fineness(ring, after_page),
     )
+
+
+def _fineness(ring: Ring, page: Matrix) -> float:
+    ends = np.array([[(ring.x - ring.radius, ring.y), (ring.x + ring.radius, ring.y)]], np.float64)
+    seen = cv2.perspectiveTransform(ends, np.linalg.inv(page))[0]
+    return float(np.hypot(*(seen[1] - seen[0]))) / (2 * ring.radius)
 
 
 def _view(picture: Picture, matrix: Matrix, side: int) -> Picture:

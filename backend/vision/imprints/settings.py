@@ -32,6 +32,8 @@ class ImprintSettings:
         dip: how far the least alike letters may fall below the others; more, and one or two letters
             are others: the next village's seal differs in no more.
         deep_dip: the same where the ring reads as the seal's name.
+        min_px_per_mm: a picture coarser than this has no strokes to compare: it is too small to say
+            that a seal is a stranger's. A4 over 1,050 pixels.
         read_accept: 0..100, likeness of what the ring says to the seal's name, from which it reads
             as that name. Two other letters of twelve are 83.
         certain: the reader's probability from which a letter counts as another one.
@@ -55,6 +57,7 @@ class ImprintSettings:
     clear_ring: float = 0.75
     dip: float = 0.25
     deep_dip: float = 0.60
+    min_px_per_mm: float = 5.0
     read_accept: float = 90.0
     certain: float = 0.90
     min_sharpness: float = 12.0

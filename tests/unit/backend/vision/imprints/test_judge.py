@@ -117,3 +117,14 @@ def test_a_bad_picture_is_taken_again(right: cases.Case) -> None:
     blurred = cv2.GaussianBlur(right.after, (0, 0), 12).astype(np.uint8)
     verdict = judge(right.before, blurred, Asked("0"), templates(right))
     assert (verdict.finding, verdict.reasons) == (Found.RETAKE, ("blurred",))
+
+
+def test_a_picture_too_small_for_letters_accuses_nobody(right: cases.Case) -> None:
+    seal = str(right.new[0].seal)
+    small = [
+        cv2.resize(one, None, fx=0.42, fy=0.42, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        for one in (right.before, right.after)
+    ]
+    others = {key: one for key, one in templates(right).items() if key != seal}
+    verdict = judge(small[0], small[1], Asked(next(iter(others))), others)
+    assert (verdict.finding, verdict.reasons) == (Found.RETAKE, ("too_small",))
