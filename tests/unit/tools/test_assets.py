@@ -98,4 +98,4 @@ def test_each_file_comes_with_its_licence() -> None:
         targets = [target for _, target in assets.FILES if target.startswith(folder)]
         assert any("licen" in target.lower() for target in targets)
     packages = {source.split("/")[-2] for source, _ in assets.FILES if "LICENSE" in source}
-    assert packages == {"htmx.org", "htmx-ext-sse", "echarts", "zrender", "noto-serif-sc"}
+    assert packages == {"htmx.org", "htmx-ext-sse", "noto-serif-sc"}
