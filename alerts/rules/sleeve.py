@@ -129,7 +129,7 @@ _CLOCKED: Final = tuple(
         "boot", "unlock_request", "grant_burnt", "count_entered", "face_captured", "pin_entered",
         "page_captured", "stamped", "use_finished", "attempt_refused", "tamper",
         "motion_unexpected", "moved", "fault", "grant_stored", "grant_dropped", "config_applied",
-        "lock_changed", "clock_set", "key_rotated",
+        "lock_changed", "clock_set", "key_rotated", "keys_applied",
     )
 )  # fmt: skip
 
