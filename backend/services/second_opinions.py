@@ -145,7 +145,8 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     half = (_Z * sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count))) / (
         1 + _Z * _Z / count
     )
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding must not leave the share itself outside.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _finding(row: Row[Any]) -> str:

@@ -110,7 +110,7 @@ async def _news(socket: WebSocket, web: Web, actor: Actor, cursor: int) -> int:
     while socket.client_state is WebSocketState.CONNECTED and not web.changes.closed:
         if loop.time() - checked >= RECHECK_S:
             again = await _recognise(socket)
-            if again is None:
+            if again is None or not again.roles:
                 return GONE
             actor, checked = again, loop.time()
         news = await web.changes.wait_changes(cursor, _seen_by(actor), pace)

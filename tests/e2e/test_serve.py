@@ -125,7 +125,7 @@ def _sign_in(client: httpx.Client, password: str, **headers: str) -> httpx.Respo
 def test_https_with_its_own_certificate(site: _Site, https: httpx.Client) -> None:
     serving = site.serve(**site.https)
     try:
-        assert len(serving.said) == 10, "nine steps, and that it is ready"
+        assert len(serving.said) == 11, "ten steps, and that it is ready"
         assert https.get("/readyz").status_code == 200
         answer = _sign_in(https, site.password)
         assert answer.status_code in (200, 201), answer.text

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from backend.services.faces import FaceService
 from backend.store.pictures import PictureStore
@@ -40,20 +40,19 @@ def _as_jpeg(data: bytes) -> bytes:
 
 
 @pytest.fixture
-def filming(chromium: Path, video: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=str(chromium),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={video}",
-            ],
-        )
-        yield found
-        found.close()
+def filming(browser: Browser, chromium: Path, video: Path) -> Iterator[Browser]:
+    found = browser.browser_type.launch(
+        executable_path=str(chromium),
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={video}",
+        ],
+    )
+    yield found
+    found.close()
 
 
 @pytest.mark.timeout(180)

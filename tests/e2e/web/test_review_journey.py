@@ -24,6 +24,7 @@ def test_the_log_is_reviewed_by_keyboard_alone(
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(rows.nth(1)).to_have_attribute("aria-current", "true")
