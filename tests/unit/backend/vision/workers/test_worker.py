@@ -1,6 +1,7 @@
 """A worker process that answers, dies, hangs, and talks nonsense."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -134,9 +135,15 @@ def test_the_real_process_may_not_write_files_nor_take_all_memory(tmp_path: Path
         f"try: open({str(tmp_path / 'x')!r}, 'wb', buffering=0).write(b'x'); print('file')\n"
         "except OSError: pass\n"
     )
-    import subprocess
-
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+
+
+def test_its_memory_is_not_what_its_starter_held() -> None:
+    held = bytearray(b"x" * (300 << 20))
+    code = "from backend.vision.workers.child import peak_kb; print(peak_kb())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 1 << 10 < int(ended.stdout) < 200 << 10
+    assert held
