@@ -40,6 +40,8 @@ REFERENCE: Final = "reference"
 PAGE: Final = "page"
 IMPRINT: Final = "imprint"
 READ_KINDS: Final = frozenset({"application.submitted", "event.page_captured"})
+UNREAD_MOST: Final = 2_000
+"""Records that need no look may stand behind our place in the log, so many at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class Eyes:
     def read(self) -> int:
         """Queue looks for the next records; how many records were read."""
         with self._context.db.read() as conn:
-            seq = conn.execute(select(cursor.c.seq).where(cursor.c.name == CURSOR)).scalar() or 0
-            if seq > _head(conn):
+            # A place in the log is a write of its own: not for records that say nothing to us.
+            if not _unread(conn) and _head(conn) - _place(conn) < UNREAD_MOST:
                 return 0
         now = self._context.now()
         with self._context.db.write() as conn:
@@ -136,7 +138,7 @@ class Eyes:
         seen_at = {"happened_at": one.happened_at}
         if event["stage"] == "before":
             held = not one.data.get("late") and _waits(conn, one.grant_id)
-            given = {"pictures": [name], "held": held, **seen_at}
+            given = {"pictures": [name], **seen_at}
             return NewLook(PAGE, about, input=given, held=held, **common)
         before = conn.execute(
             select(picture.c.id)
@@ -155,23 +157,24 @@ class Eyes:
     def release(self) -> int:
         """Let the looks be taken that wait for nothing any more; how many."""
         with self._context.db.read() as conn:
-            rows = looks.waiting(conn, self.settings.batch)
-            names = [name for row in rows for name in row.input["pictures"]]
-            missing = looks.on_their_way(conn, names) if names else set()
-            unread = looks.being_read(
-                conn, [row.application_id for row in rows if row.application_id]
-            )
+            free = self._free(conn)
+        if free:
+            with self._context.db.write() as conn:
+                looks.release(conn, free)
+        return len(free)
+
+    def _free(self, conn: Connection) -> list[str]:
+        rows = looks.waiting(conn, self.settings.batch)
+        names = [name for row in rows for name in row.input["pictures"]]
+        missing = looks.on_their_way(conn, names) if names else set()
+        unread = looks.being_read(conn, [row.application_id for row in rows if row.application_id])
         overdue = self._context.now() - self.settings.give_up_ms
-        free = [
+        return [
             row.id
             for row in rows
             if row.created_at < overdue
             or (missing.isdisjoint(row.input["pictures"]) and row.application_id not in unread)
         ]
-        if free:
-            with self._context.db.write() as conn:
-                looks.release(conn, free)
-        return len(free)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -281,10 +284,7 @@ class Eyes:
         """Whether every record has been read and no look can be taken (those that wait for
         pictures do not count)."""
         with self._context.db.read() as conn:
-            seq = conn.execute(select(cursor.c.seq).where(cursor.c.name == CURSOR)).scalar() or 0
-            read = seq > _head(conn)
-            ready = looks.backlog(conn).ready
-        return read and not ready and not self.release()
+            return not (_unread(conn) or looks.backlog(conn).ready or self._free(conn))
 
 
 _WORDS: Final = frozenset({"approved", "found"})
@@ -293,6 +293,17 @@ _WORDS: Final = frozenset({"approved", "found"})
 def _head(conn: Connection) -> int:
     newest = conn.execute(select(func.max(record.c.seq))).scalar()
     return -1 if newest is None else int(newest)
+
+
+def _place(conn: Connection) -> int:
+    """The next record to read."""
+    return conn.execute(select(cursor.c.seq).where(cursor.c.name == CURSOR)).scalar() or 0
+
+
+def _unread(conn: Connection) -> bool:
+    """Whether a record from our place on speaks of something to look at."""
+    query = select(record.c.seq).where(record.c.seq >= _place(conn), record.c.kind.in_(READ_KINDS))
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def _waits(conn: Connection, grant_id: str | None) -> bool:

@@ -6,14 +6,15 @@ its paper, its light and its people, which no test bench knows.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, case, func, select
 
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError, missing
+from backend.domain.rates import wilson
 from backend.services.context import ServiceContext
 from backend.services.recording import write_down
 from backend.store.journal import from_row
@@ -24,7 +25,6 @@ KINDS: Final = {"page.checked": "page", "imprint.checked": "imprint", "check.don
 """Records that hold a verdict, and whose it is."""
 
 REVIEWERS: Final = (Role.SUPERVISOR, Role.APPROVER)
-_Z: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,10 @@ class SecondOpinionService:
             )
         return said
 
-    def of(self, conn: Connection, seqs: list[int]) -> dict[int, Opinion]:
+    @staticmethod
+    def of(conn: Connection, seqs: Collection[int]) -> dict[int, Opinion]:
         """The opinions on these verdicts, by the verdict's record."""
-        rows = conn.execute(_OPINIONS.where(second_opinion.c.seq.in_(seqs)))
+        rows = conn.execute(_OPINIONS.where(second_opinion.c.seq.in_(list(seqs))))
         return {row.seq: Opinion(*row) for row in rows}
 
     def report(self, actor: Actor, since: int = 0) -> list[Rate]:
@@ -134,19 +135,6 @@ class SecondOpinionService:
                 "at": said.at,
             },
         )
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a rate (E. B. Wilson, 1927); (0, 1) when nothing was counted."""
-    if count == 0:
-        return 0.0, 1.0
-    share = hits / count
-    middle = (share + _Z * _Z / (2 * count)) / (1 + _Z * _Z / count)
-    half = (_Z * sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count))) / (
-        1 + _Z * _Z / count
-    )
-    # Rounding must not leave the share itself outside.
-    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _finding(row: Row[Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from backend.store.tables import look, picture, second_opinion
+from backend.store.tables import look, picture
 
 
 def looks_of(conn: Connection, use_id: str) -> dict[int, Row[Any]]:
@@ -26,11 +26,3 @@ def crops(conn: Connection, ids: Collection[str]) -> Sequence[Row[Any]]:
         *(p.id, p.kind, p.state, p.use_id, p.press, p.frame, p.counter, p.org_path)
     )
     return conn.execute(query.where(p.id.in_(list(ids)))).all()
-
-
-def opinions(conn: Connection, seqs: Collection[int]) -> dict[int, Row[Any]]:
-    """What people said of these verdicts."""
-    if not seqs:
-        return {}
-    rows = conn.execute(select(second_opinion).where(second_opinion.c.seq.in_(list(seqs))))
-    return {row.seq: row for row in rows}

@@ -18,7 +18,7 @@ from backend.services.roles import NewRole
 from backend.services.seals import NewSeal
 from backend.web import formats, places
 from backend.web.ports import Admin, Web
-from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
+from backend.web.site import Concerned, Viewer, WebPort, go, page, pages, showable
 
 _MOST: Final = 200
 _ROLES: Final = frozenset(Role)
@@ -253,8 +253,7 @@ def _do(
 def _refused(
     request: Request, web: Web, who: Concerned, org_id: str, error: DomainError
 ) -> Response:
-    if error.kind in ("missing", "unauthenticated"):
-        raise error
+    showable(error)
     return _show(request, web, who, org_id, error=error)
 
 

@@ -25,7 +25,7 @@ from backend.store.tables import seal
 from backend.web import formats
 from backend.web.attaching import paper_values
 from backend.web.ports import Web
-from backend.web.site import Concerned, Viewer, WebPort, go, page, pages, piece
+from backend.web.site import Concerned, Viewer, WebPort, go, page, pages, piece, showable
 
 _RECENT_MS: Final = 90 * formats.DAY_MS
 _OFTEN: Final = 6
@@ -136,8 +136,7 @@ async def save(request: Request, who: Concerned, web: WebPort, application_id: s
             return go(f"/applications/{application_id}?done=submit")
     except DomainError as refused:
         error = refused
-        if refused.kind in ("missing", "unauthenticated"):
-            raise
+        showable(refused)
         view = web.reader.get(who.actor, application_id)
     if quiet:
         return piece(

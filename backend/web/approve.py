@@ -17,7 +17,7 @@ from backend.services.views import ApplicationView
 from backend.store import phone
 from backend.web import paper_facts
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages, piece
+from backend.web.site import Concerned, WebPort, go, page, pages, piece, showable
 
 Version = Annotated[int, Form(ge=0)]
 Reason = Annotated[str, Form(max_length=500)]
@@ -216,8 +216,7 @@ def _do(
     try:
         act()
     except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
+        showable(error)
         view = web.reader.get(who.actor, application_id)
         if request.headers.get("hx-request"):
             return _state(request, web, who, view, error=error)

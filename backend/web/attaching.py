@@ -16,7 +16,7 @@ from backend.domain.errors import DomainError
 from backend.services.paper_pieces import PIECE_BYTES, PaperComing
 from backend.services.views import ApplicationView
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, pages, piece
+from backend.web.site import Concerned, WebPort, go, pages, piece, showable
 
 JSON: Final = "application/json"
 _KINDS: Final = frozenset(DocumentKind)
@@ -61,8 +61,7 @@ async def attach(
             data,
         )
     except DomainError as refused:
-        if refused.kind in ("missing", "unauthenticated"):
-            raise
+        showable(refused)
         error, view = refused, web.reader.get(who.actor, application_id)
     if not request.headers.get("hx-request"):
         return go(f"/applications/{application_id}/edit")
@@ -98,8 +97,7 @@ async def attach_piece(
             web.drafts.attach_piece, who.actor, application_id, paper, position, data
         )
     except DomainError as refused:
-        if refused.kind in ("missing", "unauthenticated"):
-            raise
+        showable(refused)
         error, view = refused, web.reader.get(who.actor, application_id)
     if view is None:
         return _json({"more": True})

@@ -23,7 +23,7 @@ from backend.web.alert_texts import alert_texts
 from backend.web.alerts_pages import may_see
 from backend.web.i18n import reading_locale
 from backend.web.ports import CaseDesk, Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, page, pages, showable
 
 Words = Annotated[str, Form(max_length=1000)]
 Days = Annotated[int, Form(ge=0, le=366)]
@@ -148,8 +148,7 @@ def _do(
     try:
         act(desk_of(web))
     except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
+        showable(error)
         return _show(request, web, who, alert_id, error)
     return go(f"/alerts/{alert_id}")
 

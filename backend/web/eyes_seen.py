@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.domain.actor import Actor
-from backend.services.second_opinions import REVIEWERS
+from backend.services.second_opinions import REVIEWERS, SecondOpinionService
 from backend.store import eyes_story
 from backend.web import looks
 from backend.web.eyes_words import MARK, REASON
@@ -48,7 +48,7 @@ def of_use(
 ) -> dict[int, Seen]:
     """The verdicts of a use by their records."""
     found = eyes_story.looks_of(conn, use_id)
-    said = eyes_story.opinions(conn, list(found))
+    said = SecondOpinionService.of(conn, found)
     names = [
         name
         for row in found.values()

@@ -18,7 +18,7 @@ from backend.services.people import PersonInfo
 from backend.web.admin import admin_of
 from backend.web.i18n import ENGLISH, mark, reading_locale, say
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, page, pages, showable
 
 CONSENT: Final = mark(
     "同意登记人脸\n"
@@ -151,8 +151,7 @@ def _refused(
     person_id: str,
     error: DomainError,
 ) -> Response:
-    if error.kind in ("missing", "unauthenticated"):
-        raise error
+    showable(error)
     return _show(request, web, who, faces, person_id, error)
 
 

@@ -18,7 +18,7 @@ from backend.services.matters import MatterForm, matter_view
 from backend.services.views import MatterView
 from backend.web import matter_form, places
 from backend.web.ports import Web
-from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
+from backend.web.site import Concerned, Viewer, WebPort, go, page, pages, showable
 
 _LONGEST: Final = 2000
 
@@ -185,8 +185,7 @@ def _again(
     form: Given,
     error: DomainError,
 ) -> Response:
-    if error.kind in ("missing", "unauthenticated"):
-        raise error
+    showable(error)
     try:
         wanted = matter_form.read(form.values, form.seals, {} if old is None else old.spec)
         fields = matter_form.fields_of(wanted.name, wanted.category, wanted.spec)

@@ -21,7 +21,7 @@ from backend.services.facts import load_surroundings, rules_of
 from backend.web.admin import Day, Name, admin_of
 from backend.web.numbers import Number, number, whole
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, page, pages, showable
 
 _CHOICE: Final = {"yes": True, "no": False}
 _HOUR_MS: Final = 3_600_000
@@ -100,8 +100,7 @@ def save_settings(
             },
         )
     except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
+        showable(error)
         return _settings(request, web, who, org_id, error)
     return go(f"/admin/orgs/{org_id}/settings")
 
@@ -134,8 +133,7 @@ def set_day(
     try:
         days.set_day(who.actor, org_id, day, _CHOICE.get(working), name.strip() or None)
     except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
+        showable(error)
         return _calendar(request, web, who, days, org_id, None, error)
     return go(f"/admin/orgs/{org_id}/calendar?year={day[:4]}")
 

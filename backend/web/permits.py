@@ -21,7 +21,7 @@ from backend.store.scope import in_branches
 from backend.store.tables import seal
 from backend.web import formats
 from backend.web.ports import Web
-from backend.web.site import Concerned, Viewer, WebPort, go, holds, page, pages
+from backend.web.site import Concerned, Viewer, WebPort, go, holds, page, pages, showable
 from backend.web.words import PERMIT, Word
 
 DECIDERS: Final = (Role.APPROVER, Role.SUPERVISOR)
@@ -220,8 +220,7 @@ def _do(
     try:
         act()
     except DomainError as error:
-        if error.kind in ("missing", "unauthenticated"):
-            raise
+        showable(error)
         return _show(request, web, who, web.permits.get(who.actor, permit_id), error=error)
     return go(f"/permits/{permit_id}?done={name}")
 

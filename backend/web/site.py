@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from backend.api.deps import ANY, Scope, require_session, service
 from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
+from backend.domain.errors import DomainError
 from backend.services.application_drafts import ASKERS
 from backend.services.identity import Authenticated
 from backend.store import inbox
@@ -115,6 +116,18 @@ def piece(
 def go(address: str) -> Response:
     """On to another page after a change (RFC 9110 §15.4.4); ``address`` is one of ours."""
     return RedirectResponse(address, 303)
+
+
+def showable(error: DomainError) -> DomainError:
+    """``error``, for the page on which it happened to show beside its form.
+
+    Raises:
+        DomainError: the same, where no such page is to be shown: what was asked for does not
+            exist for this person, or nobody is signed in.
+    """
+    if error.kind in ("missing", "unauthenticated"):
+        raise error
+    return error
 
 
 def own_address(wanted: str | None, otherwise: str) -> str:

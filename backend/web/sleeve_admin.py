@@ -23,7 +23,7 @@ from backend.web import schematic
 from backend.web.admin import Code, admin_of
 from backend.web.numbers import Number, number
 from backend.web.ports import Web
-from backend.web.site import Concerned, WebPort, go, page, pages
+from backend.web.site import Concerned, WebPort, go, page, pages, showable
 
 _MOST: Final = 200
 
@@ -64,7 +64,7 @@ def enrol(
             NewDevice(device.strip(), org_id, key, _hex(signature), seal_id=seal or None),
         )
     except DomainError as error:
-        return _list(request, web, who, views, org_id, error=_shown(error))
+        return _list(request, web, who, views, org_id, error=showable(error))
     return _one(request, web, who, views, made.device_id, made=made)
 
 
@@ -165,7 +165,7 @@ def replace_key(
     try:
         made = devices.replace_key(who.actor, device_id, key, _hex(signature))
     except DomainError as error:
-        return _one(request, web, who, views, device_id, error=_shown(error))
+        return _one(request, web, who, views, device_id, error=showable(error))
     return _one(request, web, who, views, device_id, made=made)
 
 
@@ -182,7 +182,7 @@ def rotate_login(
     try:
         made = devices.rotate_login(who.actor, device_id)
     except DomainError as error:
-        return _one(request, web, who, views, device_id, error=_shown(error))
+        return _one(request, web, who, views, device_id, error=showable(error))
     return _one(request, web, who, views, device_id, login=made)
 
 
@@ -213,15 +213,8 @@ def _do(
     try:
         act()
     except DomainError as error:
-        return _one(request, web, who, views, device_id, error=_shown(error))
+        return _one(request, web, who, views, device_id, error=showable(error))
     return go(f"/admin/sleeves/{device_id}")
-
-
-def _shown(error: DomainError) -> DomainError:
-    """The error if the form can show it; what does not exist has no form."""
-    if error.kind in ("missing", "unauthenticated"):
-        raise error
-    return error
 
 
 def _hex(text: str) -> bytes | None:

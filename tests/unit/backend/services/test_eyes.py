@@ -383,3 +383,19 @@ def test_a_stamped_sheet_is_remembered_for_other_uses(bench: Bench) -> None:
     bench.says(_page(PageFinding.REUSED))
     bench.run()
     assert set(bench.asked[-1].remembered.values()) == {b"sheet"}
+
+
+def test_records_that_say_nothing_to_them_cost_no_write(bench: Bench) -> None:
+    bench.page_captured("aa" * 32, "before", 9)
+    assert bench.eyes.read() == 1
+    now = bench.world.clock()
+    with bench.world.db.write() as conn:
+        many = [Record("event.stamped", VILLAGE, now, now, data={})] * 5
+        bench.world.context.journal.append(conn, many)
+        place = conn.execute(select(worker_cursor.c.seq)).scalar_one()
+    assert bench.eyes.read() == 0
+    with bench.world.db.read() as conn:
+        assert conn.execute(select(worker_cursor.c.seq)).scalar_one() == place
+    bench.page_captured("bb" * 32, "before", 10)
+    assert bench.eyes.read() == 6
+    assert len(bench.looks()) == 2

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from backend.domain.actor import Role
 from backend.domain.errors import DomainError
 from backend.domain.record import Record
-from backend.services.second_opinions import SecondOpinionService, wilson
+from backend.services.second_opinions import SecondOpinionService
 from tests.support.world import OTHER_VILLAGE, VILLAGE, World
 
 
@@ -93,15 +91,3 @@ def test_only_verdicts_and_only_by_reviewers(world: World) -> None:
     with pytest.raises(DomainError) as refused:
         service.give(world.actor(Role.APPLICANT), verdict(world), agrees=True, reason="")
     assert refused.value.code == "denied"
-
-
-@given(st.integers(0, 5000), st.integers(0, 5000))
-def test_the_interval_holds_the_share_and_narrows(hits: int, misses: int) -> None:
-    count = hits + misses
-    low, high = wilson(hits, count)
-    assert 0 <= low <= high <= 1
-    if count:
-        assert low <= hits / count <= high
-        wider = wilson(hits, count)
-        narrower = wilson(hits * 10, count * 10)
-        assert narrower[1] - narrower[0] <= wider[1] - wider[0]
