@@ -76,7 +76,7 @@
   const arrows = list ? { ArrowDown: "j", ArrowUp: "k" } : { ArrowRight: "j", ArrowLeft: "k" };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || (help && help.open)) return;
-    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) return;
     const key = arrows[event.key] || event.key;
     if (key === "?" && help) {
       event.preventDefault();
