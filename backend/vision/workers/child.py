@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import time
 from typing import BinaryIO
 
 from backend.vision.workers import wire
@@ -34,15 +35,19 @@ def peak_kb() -> int:
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answer until the questions end."""
+    import cv2
+
     from backend.vision.workers import tasks
 
+    cv2.setNumThreads(1)  # a worker is counted as one core
     while True:
         head = questions.read(wire.LENGTH_BYTES)
         if len(head) < wire.LENGTH_BYTES:
             return
+        begun = time.process_time()
         task = wire.read_task(questions.read(int.from_bytes(head, "big")))
         result = tasks.perform(task)
-        answers.write(wire.frame(wire.Answer(result, peak_kb())))
+        answers.write(wire.frame(wire.Answer(result, peak_kb(), time.process_time() - begun)))
         answers.flush()
 
 

@@ -80,7 +80,7 @@ def _page(task: LookAtPage) -> PageSeen:
 
     pages = [reference.from_bytes(data) for data in task.references]
     zones = [compare.Zone(number, box) for number, boxes in enumerate(task.zones) for box in boxes]
-    seen = compare.page(task.photo, pages, zones, reader=_reader())
+    seen = compare.page(task.photo, pages, zones, reader=_reader(), to_stamp=task.to_stamp)
     verdict, sight = seen.verdict, seen.sight
     if verdict.page is None or sight is None:
         return PageSeen(verdict, [])

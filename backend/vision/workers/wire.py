@@ -24,13 +24,15 @@ class LookAtPage(msgspec.Struct, tag=True, frozen=True):
     """Compare the picture before a press with the approved pages.
 
     ``references`` are serialised reference pages, ``zones`` for each of them where writing is
-    expected after the approval, ``remembered`` the sheets stamped before by their id.
+    expected after the approval, ``remembered`` the sheets stamped before by their id, ``to_stamp``
+    the indexes of the pages that may be stamped (None: all).
     """
 
     photo: bytes
     references: list[bytes]
     zones: list[list[Box]]
     remembered: dict[str, bytes]
+    to_stamp: list[int] | None = None
 
 
 class LookAtImprint(msgspec.Struct, tag=True, frozen=True):
@@ -110,10 +112,11 @@ Result = ReferenceMade | PageSeen | ImprintSeen | ImprintEnrolled | Unable
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A result, and how much memory the worker has ever used (kB)."""
+    """A result, how much memory the worker has ever used (kB), and processor seconds it took."""
 
     result: Result
     peak_kb: int
+    cpu_s: float = 0.0
 
 
 _encoder = msgspec.msgpack.Encoder()

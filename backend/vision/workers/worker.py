@@ -50,13 +50,21 @@ class WorkerLimits:
 
 
 class Worker:
-    """One process, made when it is first needed. For one thread."""
+    """One process, made when it is first needed. For one thread.
+
+    Attributes:
+        started: processes so far.
+        cpu_s: processor seconds of all answers so far, without what starting processes takes.
+        peak_kb: the most memory that the process of the last answer ever held.
+    """
 
     def __init__(
         self, limits: WorkerLimits | None = None, command: Sequence[str] | None = None
     ) -> None:
         self.limits = limits or WorkerLimits()
         self.started = 0
+        self.cpu_s = 0.0
+        self.peak_kb = 0
         self._command = list(
             command
             or [
@@ -94,6 +102,8 @@ class Worker:
             self._end("died", error)
             raise WorkerFailed("died") from error
         self._asked += 1
+        self.cpu_s += answer.cpu_s
+        self.peak_kb = answer.peak_kb
         if self._asked >= self.limits.questions or answer.peak_kb > self.limits.recycle_mb << 10:
             log.info("eyes.worker_recycled", questions=self._asked, peak_mb=answer.peak_kb >> 10)
             self.close()

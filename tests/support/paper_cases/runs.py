@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
-import cv2
 import msgspec
 
-from backend.vision.pages import compare, reference
-from backend.vision.pages.reader import Reader
+from backend.domain.eyes import Box
+from backend.vision.workers import wire
+from backend.vision.workers.worker import Worker, WorkerLimits
 from tests.support.paper_cases.cases import ALTERED, BLANK, EXTRA, GENUINE, WRONG, PaperCase, case
 
 _RIGHT: dict[str, tuple[str, ...]] = {
@@ -29,6 +29,8 @@ class Result(msgspec.Struct, frozen=True):
 
     Attributes:
         cpu_s: processor seconds from the photograph's bytes to the verdict.
+        process: which worker process it was, from 1.
+        peak_mb: the most memory that this process held until then, MiB.
     """
 
     seed: int
@@ -42,26 +44,32 @@ class Result(msgspec.Struct, frozen=True):
     right: bool
     cpu_s: float
     scores: dict[str, float]
+    process: int = 0
+    peak_mb: int = 0
 
 
-def run(seeds: Iterable[int], reader: Reader | None = None) -> Iterator[Result]:
-    """Make, compare and judge each case."""
-    cv2.setNumThreads(1)
-    reader = reader or Reader()
-    reader.read([])
-    for seed in seeds:
-        yield judge(case(seed), reader)
+def run(seeds: Iterable[int]) -> Iterator[Result]:
+    """Make, compare and judge each case, in one worker process as in an installation."""
+    # However loaded the machine is: how long it takes is not what is asked here.
+    with closing(Worker(WorkerLimits(timeout_s=600.0))) as worker:
+        for seed in seeds:
+            yield judge(case(seed), worker)
 
 
-def judge(made: PaperCase, reader: Reader) -> Result:
+def judge(made: PaperCase, worker: Worker) -> Result:
     """One case's result."""
-    references = reference.make(made.reference, reader=reader)
-    zones = [compare.Zone(zone[0], zone[1:]) for zone in made.zones]
-    start = time.process_time()
-    verdict = compare.page(
-        made.photo, references, zones, reader=reader, to_stamp=made.to_stamp
-    ).verdict
-    cpu = time.process_time() - start
+    read = worker.ask(wire.MakeReference(made.reference))
+    assert isinstance(read, wire.ReferenceMade), read
+    zones: list[list[Box]] = [
+        [zone[1:] for zone in made.zones if zone[0] == number] for number in range(len(read.pages))
+    ]
+    spent = worker.cpu_s
+    look = wire.LookAtPage(
+        made.photo, [page.features for page in read.pages], zones, {}, list(made.to_stamp)
+    )
+    seen = worker.ask(look)
+    assert isinstance(seen, wire.PageSeen), seen
+    verdict = seen.verdict
     return Result(
         seed=made.seed,
         wanted=made.wanted,
@@ -72,8 +80,10 @@ def judge(made: PaperCase, reader: Reader) -> Result:
         finding=str(verdict.finding),
         reasons=verdict.reasons,
         right=str(verdict.finding) in _RIGHT[made.wanted],
-        cpu_s=round(cpu, 3),
+        cpu_s=round(worker.cpu_s - spent, 3),
         scores={name: round(value, 3) for name, value in verdict.scores.items()},
+        process=worker.started,
+        peak_mb=worker.peak_kb >> 10,
     )
 
 

@@ -147,3 +147,13 @@ def test_its_memory_is_not_what_its_starter_held() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 1 << 10 < int(ended.stdout) < 200 << 10
     assert held
+
+
+def test_what_answers_cost_is_kept(make: Make) -> None:
+    worker = make(
+        "frame = wire.frame(wire.Answer(wire.ImprintEnrolled(word, 'test'), 5 << 10, 0.25))\n"
+        "sys.stdout.buffer.write(frame); sys.stdout.buffer.flush()"
+    )
+    _ask(worker, b"one")
+    _ask(worker, b"two")
+    assert (worker.cpu_s, worker.peak_kb) == (0.5, 5 << 10)
