@@ -61,13 +61,15 @@ def by_demo_clock(web: Web) -> bool:
 def frame(request: Request, web: Web | None, locale: str) -> dict[str, Any]:
     """What the frame around every page shows, without anybody signed in."""
     now = web.context.now() if web is not None else 0
+    path, query = request.url.path, request.url.query
     return {
         "locale": locale,
         "lang": render.html_language(locale),
         "look": look(request),
         "now": now,
         "demo_clock": web is not None and by_demo_clock(web),
-        "path": request.url.path,
+        "path": path,
+        "path_and_query": f"{path}?{query}" if query else path,
         "me": None,
     }
 

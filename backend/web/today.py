@@ -30,6 +30,9 @@ from backend.web.sleeves import Health, health
 SHOWN_USES: Final = 40
 SHOWN_ALERTS: Final = 12
 SHOWN_SLEEVES: Final = 400
+_ADDRESS: Final = 8000
+"""Characters of an address with the filter of the log in it, percent-encoded twice."""
+
 _TICK_SECONDS: Final = 15.0
 _DEMO_TICK_SECONDS: Final = 1.0
 _STREAM_SECONDS: Final = 300.0
@@ -86,7 +89,7 @@ def state_reason(
     who: Viewer,
     web: WebPort,
     reason: Annotated[str, Form(max_length=400)],
-    back: Annotated[str, Form(max_length=400)] = "/today",
+    back: Annotated[str, Form(max_length=_ADDRESS)] = "/today",
 ) -> Response:
     """Say once, for a review, why pictures are looked at."""
     looks.begin(web, who.actor, reason)

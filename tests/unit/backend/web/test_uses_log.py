@@ -3,7 +3,7 @@
 import re
 from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -126,6 +126,20 @@ def test_promise_5_what_is_compared_are_placeholders_until_a_reason_is_stated(to
     assert town.client("town").get(shown[0]).status_code == 200
     (look,) = town.made.world.records("picture.viewed")
     assert look.data["reason"] == "日常巡查"
+
+
+def test_stating_the_reason_keeps_the_filter_that_one_came_with(town: Town) -> None:
+    within = urlencode({"q": "居住情况说明" * 8, "state": "done"})
+    address = f"/uses/{town.made.day.finished}?" + urlencode({"in": within})
+    form = re.search(
+        r'action="/review">\s*<input [^>]*name="back" value="([^"]+)"', text(town, "town", address)
+    )
+    assert form is not None
+    stated = town.client("town").post("/review", data={"reason": "日常巡查", "back": form[1]})
+    assert stated.headers["location"] == address
+    after = text(town, "town", stated.headers["location"])
+    assert f'data-back="/uses?{within}"' in after
+    assert "正在查阅图片" in after
 
 
 def test_promise_4_the_proof_of_a_use_is_verified_by_a_stranger(town: Town, tmp_path: Path) -> None:
