@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from alerts.cases import Cases
 from alerts.channels.base import Channel
@@ -16,55 +13,13 @@ from alerts.preferences import Preferences
 from alerts.settings import AlertSettings
 from alerts.timers import Sweep, Timers
 from alerts.worker import Worker
+from backend.background import Background
 from backend.services.context import ServiceContext
 from backend.store.pictures import PictureStore
-
-log = structlog.get_logger(__name__)
 
 TIMER_EVERY_S = 2.0
 LOOK_EVERY_S = 0.5
 """How often a thread looks by itself, unwoken: records may come from other processes."""
-
-
-class _Loop:
-    """One thread: works until nothing is left, then waits to be woken or for a moment."""
-
-    def __init__(self, name: str, work: Callable[[], int], every_s: float) -> None:
-        self._work = work
-        self._every_s = every_s
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._busy = False
-        self._thread = threading.Thread(target=self._run, name=f"alerts-{name}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=15)
-
-    @property
-    def idle(self) -> bool:
-        return not self._busy and not self._wake.is_set()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._busy = True
-            self._wake.clear()
-            try:
-                while self._work() and not self._stop.is_set():
-                    pass
-            except Exception as error:  # the database may be away; the next round tries again
-                log.error("alerts.failed", thread=self._thread.name, exc_info=error)
-            finally:
-                self._busy = False
-            self._wake.wait(self._every_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +56,10 @@ class Alerts:
         self.cases = Cases(context, self.settings, pictures)
         self.preferences = Preferences(context, self.settings, channels)
         self._timed_at: int | None = None
-        self._reader = _Loop("worker", self._read, LOOK_EVERY_S)
-        self._timer = _Loop("timers", self._time, TIMER_EVERY_S)
+        self._reader = Background("alerts-worker", [self._read], LOOK_EVERY_S)
+        self._timer = Background("alerts-timers", [self._time], TIMER_EVERY_S)
         self._senders = [
-            _Loop(f"send-{name or 'none'}", self._sender(name), LOOK_EVERY_S)
+            Background(f"alerts-send-{name or 'none'}", [self._sender(name)], LOOK_EVERY_S)
             for name in self.delivery.channels
         ]
 
@@ -162,7 +117,7 @@ class Alerts:
         )
 
     @property
-    def _loops(self) -> list[_Loop]:
+    def _loops(self) -> list[Background]:
         return [self._reader, self._timer, *self._senders]
 
     def _on_time(self) -> bool:

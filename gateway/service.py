@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from backend.background import Background
 from backend.store.db import Database
 from backend.store.journal import Journal
 from backend.store.pictures import PictureStore
-from gateway.background import Background
 from gateway.batch import Batch
 from gateway.checks import Checks, FaceMatcher
 from gateway.downlinks import Downlinks
@@ -107,35 +107,36 @@ class Gateway:
         )
         self.gaps = Gaps(parts.db, parts.now, parts.gap_give_up_ms, self.pipeline.apply)
         self.background = Background(
+            "gateway-background",
             [
                 self.uploads.tick,
                 self._check,
                 self.pages.tick,
                 self.downlinks.tick,
                 self.gaps.tick,
-            ]
+            ],
         )
-        self._threads: list[threading.Thread] = []
+        self._pipeline_thread = threading.Thread(
+            target=self.pipeline.run, name="gateway-pipeline", daemon=True
+        )
 
     def start(self) -> None:
         """Start the pipeline's and the background's thread."""
         self.uploads.find_left_over()
-        for name, run in (("pipeline", self.pipeline.run), ("background", self.background.run)):
-            thread = threading.Thread(target=run, name=f"gateway-{name}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._pipeline_thread.start()
+        self.background.start()
 
     def stop(self) -> None:
         """Finish what is in hand and stop."""
         self.pipeline.stop()
         self.background.stop()
-        for thread in self._threads:
-            thread.join(timeout=10)
+        if self._pipeline_thread.is_alive():
+            self._pipeline_thread.join(timeout=10)
 
     @property
     def alive(self) -> bool:
         """Whether both threads run; without them messages wait at the broker."""
-        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+        return self._pipeline_thread.is_alive() and self.background.alive
 
     @property
     def idle(self) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from backend.background import Background
 from backend.services.pictures import PictureService, Retention
 from backend.services.retention import Keep, RetentionService
-from backend.store.db import is_passing
 from backend.store.search_index import SearchIndex
 from zhiyin.running.checkpoints import CheckpointSigner
-from zhiyin.running.repeating import Repeating
 from zhiyin.settings import RetentionSettings
 from zhiyin.wiring import House
 
@@ -47,22 +46,21 @@ class Chores:
         self.signer = CheckpointSigner(
             house.db, house.log, house.keys.log_signer(settings.log_origin), house.now
         )
+        self._search = SearchIndex(house.db, house.now)
         self._tasks = (
-            Repeating(
-                "checkpoints",
-                self.signer.tick,
-                settings.ledger.checkpoint_seconds,
-                passing=is_passing,
-            ),
-            Repeating(
-                "search",
-                SearchIndex(house.db, house.now).run,
-                SEARCH_SECONDS,
-                passing=is_passing,
-            ),
-            Repeating("retention", self._retain, RETENTION_SECONDS, passing=is_passing),
-            Repeating("forgetting", self._forget, FORGETTING_SECONDS, passing=is_passing),
+            Background("checkpoints", [self._sign], settings.ledger.checkpoint_seconds),
+            Background("search", [self._index], SEARCH_SECONDS),
+            Background("retention", [self._retain], RETENTION_SECONDS),
+            Background("forgetting", [self._forget], FORGETTING_SECONDS),
         )
+
+    # Each returns nothing: once a round is enough, however much there was to do.
+
+    def _sign(self) -> None:
+        self.signer.tick()
+
+    def _index(self) -> None:
+        self._search.run()
 
     def _retain(self) -> None:
         self._pictures.sweep(self._retention)

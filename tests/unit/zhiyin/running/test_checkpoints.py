@@ -1,6 +1,5 @@
-"""Tasks beside the work: repeated whatever happens; checkpoints signed when the log grew."""
+"""Checkpoints are signed when the log grew, and only as long as it is whole."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,36 +15,9 @@ from backend.store.db import Database
 from backend.store.journal import Journal
 from zhiyin.running import schema
 from zhiyin.running.checkpoints import CheckpointSigner
-from zhiyin.running.repeating import Repeating
 
 ORIGIN = "seals.example.gov.cn/zhiyin"
 NOW = 1_790_000_000_000
-
-
-def test_a_task_that_fails_is_logged_and_tried_again() -> None:
-    rounds = 0
-    enough = threading.Event()
-
-    def task() -> None:
-        nonlocal rounds
-        rounds += 1
-        if rounds == 1:
-            raise ValueError("ours")
-        if rounds == 2:
-            raise OSError("away")
-        enough.set()
-
-    with capture_logs() as logs:
-        one = Repeating("chore", task, 0.001, passing=lambda error: isinstance(error, OSError))
-        one.start()
-        assert enough.wait(10)
-        one.stop()
-    assert not one.alive
-    assert [line["event"] for line in logs] == ["task.failed", "task.waits"]
-
-
-def test_stopping_what_never_started_is_no_error() -> None:
-    Repeating("chore", lambda: None, 1).stop()
 
 
 class _Site:

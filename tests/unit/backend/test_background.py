@@ -1,21 +1,14 @@
-"""The thread beside the pipeline."""
+"""A thread that works while there is work."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import MutableMapping
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
-from gateway.background import Background
-
-
-def started(background: Background) -> threading.Thread:
-    thread = threading.Thread(target=background.run, daemon=True)
-    thread.start()
-    return thread
+from backend.background import Background
 
 
 def test_tasks_run_until_none_has_anything_to_do() -> None:
@@ -31,29 +24,27 @@ def test_tasks_run_until_none_has_anything_to_do() -> None:
             done.set()
         return False
 
-    background = Background([work, look], every_s=60)
-    thread = started(background)
+    background = Background("chore", [work, look], every_s=60)
+    background.start()
     assert done.wait(10)
     background.stop()
-    thread.join(10)
-    assert not thread.is_alive()
+    assert not background.alive
     assert looked[0] == 3
 
 
 def test_it_looks_when_it_is_woken_and_is_idle_only_when_it_has_looked() -> None:
     rounds = threading.Semaphore(0)
-    background = Background([lambda: rounds.release()], every_s=60)
-    thread = started(background)
+    background = Background("chore", [lambda: rounds.release()], every_s=60)
+    background.start()
     assert rounds.acquire(timeout=10)
     for _ in range(50):
         background.wake()
         assert rounds.acquire(timeout=10)
     background.stop()
-    thread.join(10)
 
 
 def test_being_woken_is_being_busy() -> None:
-    background = Background([], every_s=60)
+    background = Background("chore", [], every_s=60)
     assert background.idle
     background.wake()
     assert not background.idle
@@ -61,7 +52,7 @@ def test_being_woken_is_being_busy() -> None:
 
 def test_it_is_never_taken_for_idle_between_hearing_and_doing() -> None:
     """A simulation moves its clock on when everybody is idle."""
-    background = Background([], every_s=60)
+    background = Background("chore", [], every_s=60)
     seen: list[bool] = []
     clear = background._wake.clear
 
@@ -77,9 +68,7 @@ def test_it_is_never_taken_for_idle_between_hearing_and_doing() -> None:
     assert seen == [False, False]
 
 
-def test_a_task_that_fails_does_not_keep_the_others_from_their_work(
-    logged: list[MutableMapping[str, Any]],
-) -> None:
+def test_a_task_that_fails_does_not_keep_the_others_from_their_work() -> None:
     ran = threading.Event()
 
     def away() -> bool:
@@ -88,12 +77,16 @@ def test_a_task_that_fails_does_not_keep_the_others_from_their_work(
     def broken() -> bool:
         raise ZeroDivisionError
 
-    background = Background([away, broken, lambda: ran.set()], every_s=60)
-    thread = started(background)
-    assert ran.wait(10)
-    background.stop()
-    thread.join(10)
+    background = Background("chore", [away, broken, lambda: ran.set()], every_s=60)
+    with capture_logs() as logged:
+        background.start()
+        assert ran.wait(10)
+        background.stop()
     assert {(one["event"], one["log_level"]) for one in logged} == {
         ("store.away", "warning"),
         ("background.failed", "error"),
     }
+
+
+def test_stopping_what_never_started_is_no_error() -> None:
+    Background("chore", []).stop()
