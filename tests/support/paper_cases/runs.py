@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -49,11 +50,17 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run(seeds: Iterable[int]) -> Iterator[Result]:
-    """Make, compare and judge each case, in one worker process as in an installation."""
+    """Make, compare and judge each case, in one worker process as in an installation; the next
+    one is made meanwhile."""
     # However loaded the machine is: how long it takes is not what is asked here.
-    with closing(Worker(WorkerLimits(timeout_s=600.0))) as worker:
+    with closing(Worker(WorkerLimits(timeout_s=600.0))) as worker, ThreadPoolExecutor(1) as maker:
+        coming: Future[PaperCase] | None = None
         for seed in seeds:
-            yield judge(case(seed), worker)
+            made, coming = coming, maker.submit(case, seed)
+            if made is not None:
+                yield judge(made.result(), worker)
+        if coming is not None:
+            yield judge(coming.result(), worker)
 
 
 def judge(made: PaperCase, worker: Worker) -> Result:
