@@ -33,7 +33,6 @@ class Chapter:
     def __init__(self, first: int, last: int) -> None:
         self.uses: Numbers = np.arange(first, last, dtype=np.int64)
         self._found: dict[str, list[Any]] = {}
-        self._first = first
 
     def column(self, values: Numbers, terms: Callable[[int], Iterable[str]]) -> None:
         """A column: each of its different values brings ``terms``; below 0 none."""
@@ -52,12 +51,20 @@ class Chapter:
             {
                 "term": name,
                 "chapter": number,
-                "docs": search_blocks.encode(
-                    np.unique(np.concatenate(parts)) if len(parts) > 1 else parts[0]
-                ),
+                "docs": search_blocks.encode(_together(parts)),
             }
             for name, parts in sorted(self._found.items())
         ]
+
+
+def _together(parts: Sequence[Numbers]) -> Numbers:
+    """Places of all parts, ascending, each once; each part is ascending."""
+    if len(parts) == 1:
+        return parts[0]
+    flags = np.zeros(CHAPTER, np.bool_)
+    for one in parts:
+        flags[one] = True
+    return np.flatnonzero(flags)
 
 
 def fill(db: Database, count: int, first_at: int, matter_names: Sequence[tuple[str, str]]) -> None:

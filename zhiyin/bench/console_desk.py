@@ -24,7 +24,8 @@ from zhiyin import founding, wiring, wiring_web
 from zhiyin.bench import console_blocks, console_rows
 from zhiyin.bench.console_rows import DISTRICT, path_of
 from zhiyin.bench.site import say, wall_ms
-from zhiyin.running import postgres, processes
+from zhiyin.running import postgres, processes, schema, store
+from zhiyin.running.settled import settle
 from zhiyin.settings import DatabaseSettings, Settings
 from zhiyin.wiring import House
 
@@ -74,12 +75,20 @@ def opened(folder: Path, url: str | None) -> Iterator[Desk]:
         database=DatabaseSettings(url=None if url is None else SecretStr(url)),
     )
     left = Left.read(folder)
-    house = wiring.build(settings) if left.made else _founded(settings, left)
+    house = _again(settings) if left.made else _founded(settings, left)
     left.write(folder)
     try:
-        yield Desk(house, wiring_web.application(house), left, folder)
+        desk = Desk(house, wiring_web.application(house), left, folder)
+        settle()  # as a server does at its start
+        yield desk
     finally:
         house.close()
+
+
+def _again(settings: Settings) -> House:
+    with store.opened(settings) as db:
+        schema.upgrade(db)  # kept by an earlier version, perhaps
+    return wiring.build(settings)
 
 
 def _founded(settings: Settings, left: Left) -> House:
