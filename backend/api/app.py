@@ -80,16 +80,14 @@ def create_app(
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
-        responses=openapi.ERRORS,
         max_body_size=MAX_BODY,
     )
     app.state.services = services
     app.state.settings = settings or ApiSettings()
     problems.install(app)
-    for name in ROUTERS:
-        app.include_router(import_module(f"backend.api.routers.{name}").router)
-    for router in routers:
-        app.include_router(router)
+    for router in (*(_router(name) for name in ROUTERS), *routers):
+        # As they are: `include_router` would build each a second time, a second's work.
+        app.router.routes.extend(router.routes)
 
     @app.get(
         "/api/v1/openapi.json",
@@ -104,6 +102,11 @@ def create_app(
     app.around = Around(super(Application, app).__call__, app.state.settings, new_id or _request_id)
     check_declared(app)
     return app
+
+
+def _router(name: str) -> APIRouter:
+    found: APIRouter = import_module(f"backend.api.routers.{name}").router
+    return found
 
 
 def _request_id() -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
 
 from backend.api.deps import Require, Scope, declaration_of
 from backend.api.problems import MEDIA_TYPE, Problem
@@ -46,7 +49,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         description=ABOUT,
-        routes=app.routes,
+        routes=list(_with_errors(app.routes)),
         tags=app.openapi_tags,
     )
     parts = document.setdefault("components", {})
@@ -70,6 +73,15 @@ def build(app: FastAPI) -> dict[str, Any]:
                 _say_who(operation, declared)
     app.openapi_schema = document
     return document
+
+
+def _with_errors(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            # A copy: the routes belong to every application of this process.
+            route = copy.copy(route)
+            route.responses = {**ERRORS, **route.responses}
+        yield route
 
 
 def _say_who(operation: dict[str, Any], declared: Require) -> None:
