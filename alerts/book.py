@@ -7,13 +7,14 @@ same at the same time end with one row, counted twice.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, or_, select, update
 
 from alerts.dialect import inserted
+from alerts.policies import Policies
 from alerts.rules.finding import RANK, Finding, Severity
 from backend.domain.organisation import within
 from backend.domain.record import Record
@@ -24,9 +25,6 @@ LATE_MS: Final = 60_000
 """What was found this much after it happened is called late: both times are said."""
 
 _CHUNK: Final = 500
-
-PAST_ESCALATION: Final = 1_000
-"""Beyond every step: what is suppressed is not taken further up."""
 
 
 class Change(StrEnum):
@@ -61,13 +59,19 @@ class AlertBook:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def write(self, conn: Connection, found: Iterable[Found], now: int) -> list[Entry]:
+    def write(
+        self, conn: Connection, found: Iterable[Found], policies: Policies, now: int
+    ) -> list[Entry]:
         """What each finding changed, in order; what changed nothing is left out."""
         entries: list[Entry] = []
         found = list(found)
         self._lock(conn, {one.finding.dedupe for one in found})
         for one in found:
-            entry = self._clear(conn, one, now) if one.finding.clears else self._put(conn, one, now)
+            if one.finding.clears:
+                entry = self._clear(conn, one, now)
+            else:
+                grave = replace(one, finding=policies.as_grave(one.finding))
+                entry = self._put(conn, grave, policies, now)
             if entry is not None:
                 entries.append(entry)
         return entries
@@ -87,17 +91,17 @@ class AlertBook:
                     .values(seq=record.seq, last_seq=record.seq)
                 )
 
-    def _put(self, conn: Connection, one: Found, now: int) -> Entry | None:
+    def _put(self, conn: Connection, one: Found, policies: Policies, now: int) -> Entry | None:
         row = self._active(conn, one.finding.dedupe)
         if row is None:
-            fresh = self._fresh(conn, one, now)
+            fresh = self._fresh(conn, one, policies, now)
             if inserted(conn, alert, fresh):
                 quiet = fresh["data"].get("suppressed")
                 return Entry(Change.SUPPRESSED if quiet else Change.RAISED, fresh)
             row = self._active(conn, one.finding.dedupe)
             if row is None:
                 # Raised and closed by others in between: theirs is over, ours is not.
-                return self._put(conn, one, now)
+                return self._put(conn, one, policies, now)
         return self._again(conn, row, one, now)
 
     def _again(self, conn: Connection, row: Row[Any], one: Found, now: int) -> Entry:
@@ -137,7 +141,7 @@ class AlertBook:
         query = select(alert).where(alert.c.dedupe == dedupe, alert.c.active.is_(True))
         return conn.execute(query.with_for_update()).one_or_none()
 
-    def _fresh(self, conn: Connection, one: Found, now: int) -> dict[str, Any]:
+    def _fresh(self, conn: Connection, one: Found, policies: Policies, now: int) -> dict[str, Any]:
         finding = one.finding
         data = dict(finding.data)
         reason = _suppressed(conn, finding, now)
@@ -167,7 +171,8 @@ class AlertBook:
             "happened_at": finding.happened_at,
             "raised_at": now,
             "updated_at": now,
-            "escalation": PAST_ESCALATION if reason is not None else 0,
+            "escalation": 0,
+            "escalate_at": None if reason is not None else policies.first_step(finding, now),
             "version": 0,
         }
 

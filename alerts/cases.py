@@ -12,7 +12,7 @@ from alerts import case_life, case_rows, suppressions, telling
 from alerts.case_file import CaseFile
 from alerts.case_life import Action
 from alerts.outbox import Outbox, Telling
-from alerts.rules.registry import BREAKTHROUGH
+from alerts.policies import Policies
 from alerts.settings import AlertSettings
 from alerts.suppressions import Silence, Suppressions
 from alerts.wording import Namer
@@ -224,6 +224,7 @@ class Cases(CaseFile):
         self, conn: Connection, row: Mapping[str, Any], actor: Actor, now: int
     ) -> None:
         namer = Namer(conn, now)
+        policy = Policies(conn, self._settings).of(row["code"], row["org_path"])
         fields = {
             "village": namer.village(row["org_path"]) or "",
             "rule": row["code"],
@@ -243,7 +244,7 @@ class Cases(CaseFile):
                     people=[row["assignee_id"]],
                     fields=fields,
                     severity=row["severity"],
-                    breakthrough=row["code"] in BREAKTHROUGH,
+                    breakthrough=policy.at_once,
                     alert_id=row["id"],
                     application_id=row["application"],
                     use_id=row["use_id"],
@@ -254,5 +255,10 @@ class Cases(CaseFile):
 
 
 def _acknowledging(now: int, actor: Actor) -> dict[str, Any]:
-    """Whoever assigns or ends it has seen it."""
-    return {"acknowledged": True, "acknowledged_at": now, "acknowledged_by": actor.person_id}
+    """Whoever assigns or ends it has seen it; it is not taken further up."""
+    return {
+        "acknowledged": True,
+        "acknowledged_at": now,
+        "acknowledged_by": actor.person_id,
+        "escalate_at": None,
+    }

@@ -28,7 +28,7 @@ class Telling:
 
     ``kind`` and ``fields`` are for `alerts.messages.render`. ``dedupe`` names the occasion: said
     twice, it is sent once. ``breakthrough``: quiet hours do not hold it. ``late``: a late use, told
-    together with others.
+    together with others. ``channels``: used besides the person's first one.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Telling:
     severity: str = "info"
     breakthrough: bool = False
     late: bool = False
+    channels: Sequence[str] = ()
     alert_id: str | None = None
     application_id: str | None = None
     use_id: str | None = None
@@ -86,7 +87,13 @@ class Outbox:
     def _deliveries(self, telling: Telling, wishes: Preference, now: int) -> list[dict[str, Any]]:
         if not telling.breakthrough and telling.kind in wishes.muted:
             return []
-        channels = wishes.channels if telling.breakthrough else wishes.channels[:1]
+        everywhere = enumerate((*wishes.channels, *wishes.reserve))
+        first = len(wishes.channels) if telling.breakthrough else 1
+        channels = [
+            (place, one)
+            for place, one in everywhere
+            if place < min(first, len(wishes.channels)) or one[0] in telling.channels
+        ]
         wait = self._settings.delivery.late_bundle_ms if telling.late else 0
         due = wishes.due(now + wait, breakthrough=telling.breakthrough)
         return [
@@ -109,7 +116,7 @@ class Outbox:
                 "due_at": due,
                 "attempts": 0,
             }
-            for place, (channel, address) in enumerate(channels)
+            for place, (channel, address) in channels
         ]
 
 

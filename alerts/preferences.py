@@ -51,13 +51,15 @@ NEVER_QUIET: Final = Quiet(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """``channels``: (channel, address) in the person's order. ``muted``: notice kinds."""
+    """``channels``: (channel, address) in the person's order; ``reserve``: the installation's that
+    they did not choose. ``muted``: notice kinds."""
 
     person_id: str
     locale: str = "zh_CN"
     channels: tuple[tuple[str, str], ...] = ()
     muted: frozenset[str] = frozenset()
     quiet: Quiet = NEVER_QUIET
+    reserve: tuple[tuple[str, str], ...] = ()
 
     def due(self, now: int, *, breakthrough: bool) -> int:
         """When a message of now may go out: quiet hours delay, never drop."""
@@ -103,15 +105,15 @@ def load_many(
 def _preference(row: Any, settings: AlertSettings) -> Preference:
     begin = settings.quiet_from if row.quiet_from is None else row.quiet_from
     end = settings.quiet_until if row.quiet_until is None else row.quiet_until
-    if row.channels:
-        channels = tuple((str(one["channel"]), str(one["address"])) for one in row.channels)
-    else:
-        own = {"phone": row.phone or "", "login": row.login or "", "person": row.id}
-        channels = tuple(_defaults(settings.default_channels, own))
+    own = {"phone": row.phone or "", "login": row.login or "", "person": row.id}
+    defaults = tuple(_defaults(settings.default_channels, own))
+    chosen = tuple((str(one["channel"]), str(one["address"])) for one in row.channels or ())
+    taken = {channel for channel, _ in chosen}
     return Preference(
         person_id=row.id,
         locale=row.locale,
-        channels=channels,
+        channels=chosen or defaults,
+        reserve=tuple(one for one in defaults if chosen and one[0] not in taken),
         muted=frozenset(kind for kind, wanted in (row.kinds or {}).items() if wanted is False),
         quiet=Quiet(parse_time(begin), parse_time(end)),
     )

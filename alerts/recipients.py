@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from sqlalchemy import Connection, or_, select
 
 from alerts.rules.finding import Severity
 from backend.domain.actor import Role
+from backend.domain.notice_rule import NoticePolicy
 from backend.domain.organisation import ROOT, ancestors
 from backend.store import standing
 from backend.store.tables import application_step, organisation, role, seal
@@ -26,25 +27,42 @@ def of_alert(
     seal_id: str | None,
     at_org: str | None,
     assignee: str | None,
+    policy: NoticePolicy,
     now: int,
 ) -> list[str]:
-    """The village's approvers and the supervisors of village and town; what is critical, the
-    district's too. Where a level has nobody, the next one above is told instead.
+    """The village's approvers and the supervisors of village and town, unless notification rules
+    name others; what is critical, the supervisors of every level in any case. Where a level has
+    nobody, the next one above is told instead.
 
     ``at_org`` and ``assignee``: where, and with whom, a step of an application stands (C28).
     """
     path = at_org or org_path
-    told: list[str] = []
+    critical = severity is Severity.CRITICAL
+    approvers: list[str] = []
     if assignee is not None:
-        told.append(assignee)
+        approvers = [assignee]
     elif code != "C26":  # they are what it is about
-        told += sorted(_at(conn, Role.APPROVER, path, now))
-    if code in KEEPERS_TOO and seal_id is not None:
-        told += sorted(custodians(conn, seal_id, now))
-    told += supervisors(conn, path, now, all_levels=severity is Severity.CRITICAL)
-    if not told:
-        told += admins(conn, path, now)
-    return unique(told)
+        approvers = sorted(_at(conn, Role.APPROVER, path, now))
+    keepers = [] if seal_id is None else sorted(custodians(conn, seal_id, now))
+
+    def named(targets: Iterable[str]) -> Iterator[str]:
+        for target in targets:
+            if target == "approver":
+                yield from approvers
+            elif target == "custodian":
+                yield from keepers
+            else:
+                yield from level(conn, path, target, now)
+
+    if policy.told:
+        told = list(named(policy.told))
+        if critical or not told:
+            told += supervisors(conn, path, now, all_levels=critical)
+    else:
+        told = approvers + (keepers if code in KEEPERS_TOO else [])
+        told += supervisors(conn, path, now, all_levels=critical)
+    told += named(policy.also)
+    return unique(told or admins(conn, path, now))
 
 
 def supervisors(conn: Connection, path: str, now: int, *, all_levels: bool) -> list[str]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alerts.rules.settings import DAY_MS, HOUR_MS, MINUTE_MS, RuleSettings
+from backend.domain.notice_rule import Escalation
 
 SECOND_MS: Final = 1_000
 
@@ -41,15 +42,6 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Escalation:
-    """When nobody has acknowledged for ``after_ms``, these are told: ``village``, ``town``,
-    ``district`` (supervisors there), ``admins``."""
-
-    after_ms: int
-    targets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AlertSettings:
     """Everything that an installation may choose about alerts."""
 
@@ -60,6 +52,7 @@ class AlertSettings:
         Escalation(2 * HOUR_MS, ("district",)),
         Escalation(DAY_MS, ("district", "admins")),
     )
+    """Where a district's notification rules say nothing else."""
     quiet_from: str = "22:00"
     quiet_until: str = "07:00"
     """Quiet hours (Asia/Shanghai) of whoever chose none; equal: none. They delay, never drop."""

@@ -10,22 +10,25 @@ from sqlalchemy import Connection
 from alerts import messages, recipients
 from alerts.book import Change, Entry
 from alerts.outbox import Telling
+from alerts.policies import Policies
 from alerts.rules.finding import Severity
-from alerts.rules.registry import BREAKTHROUGH
 from alerts.wording import Namer
 
 SAID: Final = (Change.RAISED, Change.WORSE)
 """These changes are told; a repetition shows in the list, an end needs nobody at night."""
 
 
-def of_entries(conn: Connection, entries: Sequence[Entry], namer: Namer, now: int) -> list[Telling]:
+def of_entries(
+    conn: Connection, entries: Sequence[Entry], namer: Namer, policies: Policies, now: int
+) -> list[Telling]:
     """Who is told of what the book's entries say."""
-    return [_telling(conn, entry, namer, now) for entry in entries if entry.change in SAID]
+    return [_telling(conn, one, namer, policies, now) for one in entries if one.change in SAID]
 
 
-def _telling(conn: Connection, entry: Entry, namer: Namer, now: int) -> Telling:
+def _telling(conn: Connection, entry: Entry, namer: Namer, policies: Policies, now: int) -> Telling:
     row = entry.row
     severity = Severity(row["severity"])
+    policy = policies.of(row["code"], row["org_path"])
     people = recipients.of_alert(
         conn,
         row["code"],
@@ -34,23 +37,18 @@ def _telling(conn: Connection, entry: Entry, namer: Namer, now: int) -> Telling:
         seal_id=row["seal"],
         at_org=row["data"].get("at_org"),
         assignee=row["data"].get("assignee_id"),
+        policy=policy,
         now=now,
     )
-    return of_alert(row, people, namer, occasion=f"{row['id']}:{severity.value}")
-
-
-def of_alert(
-    row: Mapping[str, Any], people: Sequence[str], namer: Namer, *, occasion: str
-) -> Telling:
-    """An alert, told to ``people``."""
     return Telling(
         kind=row["code"],
-        dedupe=occasion,
+        dedupe=f"{row['id']}:{severity.value}",
         org_path=row["org_path"],
         people=people,
         fields=namer.alert(row),
         severity=row["severity"],
-        breakthrough=row["code"] in BREAKTHROUGH,
+        breakthrough=policy.at_once,
+        channels=policy.channels,
         alert_id=row["id"],
         application_id=row["application"],
         use_id=row["use_id"],

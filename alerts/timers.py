@@ -16,6 +16,7 @@ from alerts import escalation, telling, watched
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox
+from alerts.policies import Policies
 from alerts.rules.watches import (
     PICTURE_WATCHES,
     SLEEVE_WATCHES,
@@ -72,7 +73,7 @@ class Timers:
         """When the next of these may be due (ms UTC): never too late, sometimes too early."""
         now = self._context.now()
         with self._context.db.read() as conn:
-            moments = [*self._moments(conn), *escalation.moments(conn, self._settings)]
+            moments = [*self._moments(conn), *escalation.moments(conn)]
         # Overdue ones stay: whatever is done about them, look again in a while, not at once.
         ahead = [moment for moment in moments if moment > now]
         return min(ahead, default=None)
@@ -89,9 +90,10 @@ class Timers:
             # What watches remember is read and written by one at a time.
             turns.take(conn, TURN, now)
             states, found = self._judge(conn, now)
-            entries = self._book.write(conn, found, now)
-            namer = Namer(conn, now)
-            self._outbox.tell(conn, telling.of_entries(conn, entries, namer, now), now)
+            policies = Policies(conn, self._settings)
+            entries = self._book.write(conn, found, policies, now)
+            said = telling.of_entries(conn, entries, Namer(conn, now), policies, now)
+            self._outbox.tell(conn, said, now)
             states.flush(now)
             self._book.journal(conn, entries, now)
         return len(entries)
@@ -141,7 +143,7 @@ class Timers:
 
     def _escalate(self, now: int) -> int:
         with self._context.db.read() as conn:
-            if not escalation.due(conn, self._settings, now, lock=False):
+            if not escalation.due(conn, now, lock=False):
                 return 0
         with self._context.db.write() as conn:
             tellings = escalation.escalate(conn, self._settings, now)

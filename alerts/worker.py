@@ -16,6 +16,7 @@ from alerts import notices, telling
 from alerts.book import AlertBook, Found
 from alerts.facts import DatabaseContext, HolidayName, published_name
 from alerts.outbox import Outbox, Telling
+from alerts.policies import Policies
 from alerts.rules.finding import Rule
 from alerts.rules.registry import KINDS, RULES
 from alerts.settings import AlertSettings
@@ -107,8 +108,9 @@ class Worker:
         for one in records:
             found += self._judge(one, states, facts)
             said += self._notices(conn, one, namer, now)
-        entries = self._book.write(conn, found, now)
-        said += telling.of_entries(conn, entries, namer, now)
+        policies = Policies(conn, self._settings)
+        entries = self._book.write(conn, found, policies, now)
+        said += telling.of_entries(conn, entries, namer, policies, now)
         self.stats.deliveries += self._outbox.tell(conn, said, now)
         self.stats.findings += len(found)
         states.flush(now)

@@ -6,7 +6,10 @@ from collections.abc import Collection
 
 from alerts.inbox import TrialMessages
 from alerts.preferences import MUTABLE, Preferences, Wish
+from alerts.rules.registry import BREAKTHROUGH, CODES
+from alerts.service import Alerts
 from backend.domain.actor import Actor
+from backend.services.notice_rules import NoticeDefaults
 from backend.web.ports import Wishes
 
 
@@ -54,6 +57,13 @@ class Notices:
     def send_test(self, actor: Actor) -> object:
         """One by each channel; raises as :meth:`alerts.inbox.TrialMessages.send`."""
         return self._trial.send(actor)
+
+
+def notice_defaults(alerts: Alerts) -> NoticeDefaults:
+    """What notification rules start from in this installation."""
+    return NoticeDefaults(
+        CODES, BREAKTHROUGH, tuple(sorted(alerts.channels)), alerts.settings.escalation
+    )
 
 
 def _clock(minutes: int) -> str:

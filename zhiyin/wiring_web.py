@@ -24,6 +24,7 @@ from backend.api.live import JournalTail, LiveHub
 from backend.api.settings import ApiSettings
 from backend.api.wiring import Installation, build_services
 from backend.reports.pdf import Typesetter
+from backend.services.notice_rules import NoticeRuleService
 from backend.services.passwords import Passwords
 from backend.web import errors, mount
 from backend.web.live import Changes
@@ -33,7 +34,7 @@ from zhiyin.settings import WebSettings
 from zhiyin.wall import wall_clock
 from zhiyin.wiring import House
 from zhiyin.wiring_alerts import push_key
-from zhiyin.wiring_notices import Notices
+from zhiyin.wiring_notices import Notices, notice_defaults
 
 HOUR_MS: Final = 3_600_000
 
@@ -136,6 +137,7 @@ def application(
     found.add(Typesetter(house.settings.fonts_dir))
     routers = [*mount.routers()]
     if alerts is not None:
+        found.add(NoticeRuleService(house.services, notice_defaults(alerts)))
         alerts_api.offer(found, alerts, house.services)
         routers += alerts_api.routers()
     app = create_app(

@@ -57,6 +57,7 @@ MODULES: Final[tuple[str, ...]] = (
     "faces",
     "imports",
     "matter_admin",
+    "notice_admin",
     "org_settings",
     "sleeve_admin",
     "exports",

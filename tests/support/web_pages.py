@@ -51,6 +51,8 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/admin/orgs/330109103201/sleeves",
         "/admin/orgs/330109103201/calendar",
         "/admin/orgs/330109103201/settings",
+        "/admin/orgs/330109103201/notices",
+        "/admin/orgs/330109103/notices/C16",
         "/admin/sleeves/SL-330109103201-committee",
         "/admin/import",
         "/admin/matters",

@@ -20,6 +20,7 @@ from alerts.cases import Cases
 from alerts.channels.push_crypto import encode, private_key, public_bytes
 from alerts.inbox import TrialMessages
 from alerts.preferences import Preferences
+from alerts.rules.registry import BREAKTHROUGH, CODES
 from alerts.settings import AlertSettings
 from alerts.wording import Namer
 from backend.api.app import create_app
@@ -42,6 +43,7 @@ from backend.services.faces import FaceService
 from backend.services.identity import IdentityService
 from backend.services.imports import ImportService
 from backend.services.matters import MatterService
+from backend.services.notice_rules import NoticeDefaults, NoticeRuleService
 from backend.services.organisations import OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
@@ -180,8 +182,13 @@ class WebWorld:
         return _Builder.of(self).stamped_without_grant(village)
 
 
+NOTICE_DEFAULTS: Final = NoticeDefaults(
+    CODES, BREAKTHROUGH, ("dingtalk_person", "sms", "web_push"), AlertSettings().escalation
+)
+
+
 def _notices(context: ServiceContext) -> Notices:
-    channels = ("dingtalk_person", "sms", "web_push")
+    channels = NOTICE_DEFAULTS.channels
     preferences = Preferences(context, AlertSettings(), channels)
     return Notices(preferences, TrialMessages(context, preferences), channels, PUSH_KEY)
 
@@ -204,6 +211,7 @@ def services(world: World, store: PictureStore) -> Services:
         IdentityService(context, passwords, [b"s" * 32], world.clock),
         ImportService(context, store, world.clock),
         MatterService(context),
+        NoticeRuleService(context, NOTICE_DEFAULTS),
         OrganisationService(context),
         PeopleService(context, store, world.clock),
         PictureService(context, store),

@@ -43,6 +43,7 @@ alert = Table(
     ref("closed_by"),
     text("outcome"),
     Column("escalation", Integer, nullable=False, default=0),
+    millis("escalate_at"),  # when the next step of escalation is to be looked at
     Column("version", Integer, nullable=False, default=0),
 )
 Index("ix_alert_org_path_raised", alert.c.org_path, alert.c.raised_at, alert.c.id)
@@ -54,6 +55,12 @@ Index(
     alert.c.id,
     sqlite_where=alert.c.closed_at.is_(None),
     postgresql_where=alert.c.closed_at.is_(None),
+)
+Index(
+    "ix_alert_escalate_at",
+    alert.c.escalate_at,
+    sqlite_where=alert.c.escalate_at.is_not(None),
+    postgresql_where=alert.c.escalate_at.is_not(None),
 )
 Index(
     "uq_alert_active",
@@ -97,6 +104,18 @@ suppression = Table(
     ref("created_by", nullable=False),
     millis("created_at", nullable=False),
     millis("expires_at", nullable=False),
+)
+
+# Who is told of an alert, how, and when it goes up, where a place says so.
+notice_rule = Table(
+    "notice_rule",
+    metadata,
+    ref("org_id", primary_key=True),
+    Column("code", String(8), primary_key=True),  # C1 … C35, or * for all of them
+    path(index=True),
+    data("rule"),
+    millis("updated_at", nullable=False),
+    ref("updated_by"),
 )
 
 rule_state = Table(

@@ -9,6 +9,7 @@ import pytest
 
 from alerts.book import AlertBook, Found
 from alerts.delivery import Delivery
+from alerts.policies import Policies
 from alerts.rules.finding import Finding, Severity
 from alerts.service import Alerts
 from alerts.worker import Worker
@@ -63,7 +64,8 @@ def test_the_same_found_by_many_at_once_is_one_alert(village: AlertsWorld) -> No
             )
             book = AlertBook(context)
             with village.world.db.write() as conn:
-                book.journal(conn, book.write(conn, [Found(finding)], now), now)
+                policies = Policies(conn, village.alerts.settings)
+                book.journal(conn, book.write(conn, [Found(finding)], policies, now), now)
 
     together(*[find] * 4)
     (row,) = village.raised

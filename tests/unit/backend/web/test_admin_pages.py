@@ -131,6 +131,8 @@ def test_a_person_is_corrected_and_gets_a_pin(town: Town) -> None:
         f"{BASE}/sleeves",
         f"{BASE}/settings",
         f"{BASE}/calendar",
+        f"{BASE}/notices",
+        f"{BASE}/notices/all",
         f"/admin/sleeves/{SLEEVE}",
         *(f"/admin/sleeves/{SLEEVE}/{one}" for one in ("seal", "home", "login", "revoke")),
     ],
@@ -146,10 +148,48 @@ def test_promise_6_administration_of_another_branch_does_not_exist(
         assert client.post(address, data=data).status_code in (404, 405)
 
 
+def test_a_notification_rule_is_said_shown_and_taken_back(town: Town) -> None:
+    client = town.client("admin")
+    address = "/admin/orgs/330109103/notices/C22"
+    wanted = {
+        "told": ["admins"],
+        "channels": ["sms"],
+        "at_once": "1",
+        "severity": "critical",
+        "s0_after": "10",
+        "s0_unit": "minutes",
+        "s0_to": ["town", "admins"],
+        "s1_after": "",
+    }
+    assert client.post(address, data=wanted).status_code == 303
+    (made,) = town.made.world.records("notice_rule.changed")
+    assert made.data["after"]["escalation"] == [
+        {"after_ms": 600_000, "targets": ["town", "admins"]}
+    ]
+    # It holds below, too.
+    below = client.get(f"{BASE}/notices/C22").text
+    assert "另外还告诉系统管理员" in below
+    assert "10分钟没人受理报镇街监督员、系统管理员" in below
+    assert "本单位有规定" not in client.get(f"{BASE}/notices").text
+    assert "本单位有规定" in client.get("/admin/orgs/330109103/notices").text
+    bad = client.post(address, data=wanted | {"s0_to": []})
+    assert bad.status_code == 422
+    assert "每次上报都要选报给谁" in bad.text
+    assert client.post(address, data={"do": "clear"}).status_code == 303
+    assert "本单位有规定" not in client.get("/admin/orgs/330109103/notices").text
+    assert client.get(f"{BASE}/notices/C99").status_code == 404
+
+
 def test_who_only_watches_changes_nothing(shared_town: Town) -> None:
     client = shared_town.client("town")
-    for address in (f"{BASE}/settings", f"{BASE}/calendar", f"/admin/sleeves/{SLEEVE}/home"):
-        answer = client.post(address, data={"name": "改名", "day": "2026-10-10", "working": "no"})
+    tried = {"name": "改名", "day": "2026-10-10", "working": "no", "at_once": "1"}
+    for address in (
+        f"{BASE}/settings",
+        f"{BASE}/calendar",
+        f"{BASE}/notices/C1",
+        f"/admin/sleeves/{SLEEVE}/home",
+    ):
+        answer = client.post(address, data=tried)
         assert answer.status_code == 422
         assert "没有权限" in answer.text or "权限" in answer.text
     assert "改名" not in client.get(BASE).text
