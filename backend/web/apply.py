@@ -111,12 +111,14 @@ def begin(
 
 
 @router.get("/applications/{application_id}/edit")
-def edit_page(request: Request, who: Concerned, web: WebPort, application_id: str) -> Response:
-    """The form with its papers."""
+def edit_page(
+    request: Request, who: Concerned, web: WebPort, application_id: str, tried: bool = False
+) -> Response:
+    """The form with its papers. ``tried``: with what is still missing."""
     view = web.reader.get(who.actor, application_id)
     if "edit" not in view.actions:
         return go(f"/applications/{application_id}")
-    return _edit(request, web, who, view)
+    return _edit(request, web, who, view, tried=tried)
 
 
 @router.post("/applications/{application_id}/edit")

@@ -41,13 +41,19 @@ router = pages()
 
 @router.get("/applications/{application_id}")
 def application_page(
-    request: Request, who: Concerned, web: WebPort, application_id: str, done: str = ""
+    request: Request,
+    who: Concerned,
+    web: WebPort,
+    application_id: str,
+    done: str = "",
+    more: bool = False,
 ) -> Response:
-    """The application; a draft of one's own opens where it is filled in."""
+    """The application; a draft of one's own opens where it is filled in. ``more``: with the
+    question for more stamps open."""
     view = web.reader.get(who.actor, application_id)
     if view.row.status == "draft" and "edit" in view.actions:
         return go(f"/applications/{application_id}/edit")
-    return _show(request, web, who, view, done=done if done in DONE else "")
+    return _show(request, web, who, view, done=done if done in DONE else "", more=more)
 
 
 @router.get("/applications/{application_id}/state")
@@ -226,6 +232,13 @@ def _do(
     return go(f"/applications/{application_id}?done={name}")
 
 
+def show_refused(
+    request: Request, web: Web, who: Concerned, view: ApplicationView, error: DomainError
+) -> Response:
+    """The page, with why more stamps were not asked for."""
+    return _show(request, web, who, view, error=error, more=True)
+
+
 def _show(
     request: Request,
     web: Web,
@@ -234,6 +247,7 @@ def _show(
     *,
     done: str = "",
     error: DomainError | None = None,
+    more: bool = False,
 ) -> Response:
     with web.context.db.read() as conn:
         read = paper_facts.read(conn, view.row.id)
@@ -241,6 +255,7 @@ def _show(
         "papers": _in_order(view),
         "read": read,
         "cursor": web.changes.head(),
+        "more": more,
     }
     return page(request, web, who, "application.html", values, 422 if error else 200)
 

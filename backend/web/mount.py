@@ -41,6 +41,7 @@ MODULES: Final[tuple[str, ...]] = (
     "attaching",  # before papers: its addresses are the more particular ones
     "papers",
     "approve",
+    "more_stamps",
     "away",
     "permits",
     "emergency",

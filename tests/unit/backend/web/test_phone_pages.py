@@ -100,6 +100,44 @@ def test_an_emergency_takes_two_people_and_a_review(town: Town) -> None:
     assert reviewed.data["outcome"] == "proper"
 
 
+def test_more_stamps_are_asked_for_beside_the_sleeve_and_approved_again(town: Town) -> None:
+    made, applicant = town.made, town.client("applicant")
+    made.stamp(made.day.granted)
+    first = f"/applications/{made.day.granted}"
+    assert f'href="{first}?more=1#more"' in applicant.get(f"{first}/sleeve").text
+    assert '<details class="act" id="more" open>' in applicant.get(f"{first}?more=1").text
+    for wrong in ({"stamps": "2", "reason": " "}, {"stamps": "0", "reason": "存档"}):
+        refused = applicant.post(f"{first}/more", data=wrong)
+        assert refused.status_code == 422
+        assert 'role="alert"' in refused.text
+    answer = applicant.post(f"{first}/more", data={"stamps": "2", "reason": "多要两份存档"})
+    more = str(answer.headers["location"]).partition("?")[0]
+    assert answer.headers["location"] == f"{more}?done=submit"
+    approver = town.client("approver")
+    page = approver.get(more).text
+    assert "多要两份存档" in page
+    assert f'href="{first}"' in page
+    # The same papers come along.
+    assert f"{more}/papers/" in page
+    assert approver.post(f"{more}/approve", data={"version": "1"}).status_code in (303, 422)
+    view = made.web.reader.get(made.people["approver"], more.rsplit("/", 1)[-1])
+    assert (view.row.stamps, view.extends_id) == (2, made.day.granted)
+    # Who may not ask for a seal there is not offered it.
+    assert "还要多盖几个" not in town.client("approver").get(first).text
+
+
+def test_more_stamps_than_a_matter_allows_are_put_right_where_applications_are_filled_in(
+    town: Town,
+) -> None:
+    made, applicant = town.made, town.client("applicant")
+    first = f"/applications/{made.day.granted}"
+    answer = applicant.post(f"{first}/more", data={"stamps": "60", "reason": "发给各家"})
+    assert str(answer.headers["location"]).endswith("/edit?tried=1")
+    page = applicant.get(answer.headers["location"]).text
+    assert "发给各家" in page
+    assert 'class="wrong"' in page
+
+
 def test_somebody_stands_in_and_it_is_taken_back(town: Town) -> None:
     approver = town.client("approver")
     to = town.made.people["operator"].person_id
