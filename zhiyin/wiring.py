@@ -130,10 +130,15 @@ def _worker_limits(house: House) -> WorkerLimits:
     return WorkerLimits(memory_mb=wanted.memory_mb, timeout_s=wanted.timeout_seconds)
 
 
-def eyes_part(house: House, seen: Callable[[], None]) -> EyesPart:
-    """Who looks at papers and imprints. ``seen`` is called after each look."""
+def eyes_part(
+    house: House,
+    seen: Callable[[], None],
+    concerned: Callable[[str | None], bool] = lambda _application: True,
+) -> EyesPart:
+    """Who looks at papers and imprints. ``seen`` is called after each look; ``concerned``: see
+    :class:`backend.services.eyes.Eyes`."""
     return EyesPart(
-        Eyes(house.services, house.pictures),
+        Eyes(house.services, house.pictures, concerned=concerned),
         workers=house.settings.eyes.workers,
         limits=_worker_limits(house),
         seen=seen,

@@ -8,7 +8,7 @@ cannot be taken ends too, as ``impossible`` with its reason.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -78,8 +78,12 @@ class Eyes:
         context: ServiceContext,
         pictures: PictureStore,
         settings: EyesSettings | None = None,
+        concerned: Callable[[str | None], bool] = lambda _application: True,
     ) -> None:
+        """``concerned`` says of an application (None: a press without one) whether its papers and
+        presses are looked at."""
         self.settings = settings or EyesSettings()
+        self._concerned = concerned
         self.stats = EyesStats()
         self._context = context
         self._memory = EyesMemory(context, pictures)
@@ -101,7 +105,12 @@ class Eyes:
                 .where(record.c.seq >= first, record.c.seq <= last, record.c.kind.in_(READ_KINDS))
                 .order_by(record.c.seq)
             ).all()
-            wanted = [new for row in rows if (new := self._wanted(conn, from_row(row), now))]
+            wanted = [
+                new
+                for row in rows
+                if self._concerned(row.application)
+                and (new := self._wanted(conn, from_row(row), now))
+            ]
             looks.add(conn, wanted)
             conn.execute(
                 update(cursor).where(cursor.c.name == CURSOR).values(seq=last + 1, updated_at=now)
@@ -285,6 +294,17 @@ class Eyes:
         pictures do not count)."""
         with self._context.db.read() as conn:
             return not (_unread(conn) or looks.backlog(conn).ready or self._free(conn))
+
+    @property
+    def settled(self) -> bool:
+        """Whether no press whose pictures have come is still to be looked at. Papers may be: what
+        is read of them is no record."""
+        with self._context.db.read() as conn:
+            query = select(record.c.application).where(
+                record.c.seq >= _place(conn), record.c.kind == "event.page_captured"
+            )
+            unread = any(self._concerned(one) for one in conn.execute(query).scalars())
+            return not (unread or looks.presses_open(conn))
 
 
 _WORDS: Final = frozenset({"approved", "found"})

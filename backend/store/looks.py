@@ -132,6 +132,26 @@ def lease(conn: Connection, now: int, lease_ms: int) -> Row[Any] | None:
     return row
 
 
+def presses_open(conn: Connection) -> bool:
+    """Whether a press is to be looked at, and its pictures have come."""
+    query = select(look.c.state, look.c.input)
+    rows = conn.execute(query.where(look.c.kind != "reference", look.c.state.in_(_OPEN))).all()
+    if any(row.state == READY for row in rows):
+        return True
+    named = [name for row in rows for name in row.input["pictures"]]
+    missing = on_their_way(conn, named) if named else set()
+    return any(missing.isdisjoint(row.input["pictures"]) for row in rows)
+
+
+def give_all_back(conn: Connection) -> None:
+    """For whoever knows that nobody is looking: a lease that somebody left behind is void."""
+    conn.execute(
+        update(look)
+        .where(look.c.state == READY, look.c.lease_until.is_not(None))
+        .values(lease_until=None)
+    )
+
+
 def give_back(conn: Connection, look_id: str) -> None:
     """It was not taken after all: anybody may, at once."""
     conn.execute(update(look).where(look.c.id == look_id).values(lease_until=None))

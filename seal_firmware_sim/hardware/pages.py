@@ -27,6 +27,7 @@ __all__ = [
     "DocumentKind",
     "FontMissing",
     "Page",
+    "Placed",
     "invented_fields",
     "jpeg",
     "photograph",
@@ -44,21 +45,40 @@ _NOT_FIRST = "，。；：、！？）》〉〕”’"
 _NOT_LAST = "（《〈〔“‘￥"
 
 
+SIGN_HERE = "签字："
+"""What stands before the place of a signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A line and where it stands: ``left`` and ``top`` in pixels, ``size`` of its letters."""
+
+    text: str
+    left: float
+    top: float
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A typeset page.
 
     Attributes:
         image: RGB.
-        lines: the text line by line, as set.
+        placed: the text line by line, as set.
         seal_at: pixel where the middle of the seal belongs, over the signing organisation's name.
         seal_text: the organisation that signs: what its seal says.
     """
 
     image: Image.Image
-    lines: tuple[str, ...]
+    placed: tuple[Placed, ...]
     seal_at: tuple[int, int]
     seal_text: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The text line by line, without its indentation."""
+        return tuple(line.text.strip("　") for line in self.placed)
 
     def jpeg(self, quality: int = 70) -> bytes:
         """The page as a JPEG file."""
@@ -113,7 +133,7 @@ class _Setter:
         self._font_path = font_path
         self._margin = round(_MARGIN_MM * self._unit)
         self._y = _TOP_MM * self._unit
-        self._lines: list[str] = []
+        self._placed: list[Placed] = []
 
     def set(self, words: Wording) -> Page:
         width = self._image.width
@@ -125,7 +145,8 @@ class _Setter:
         self._y += 6 * self._unit
         top = self._y
         for signer in words.signers:
-            self._line(signer + "　＿＿＿＿＿＿", _SMALL_MM, left=self._margin, step=2.4)
+            text = f"{signer}　{SIGN_HERE}＿＿＿＿＿＿"
+            self._line(text, _SMALL_MM, left=self._margin, step=2.4)
         self._y = max(self._y, top) + 8 * self._unit
         seal_y = self._y
         organisation = self._font(_TEXT_MM).getlength(words.signed_by)
@@ -135,7 +156,7 @@ class _Setter:
         seal_x = right - min(organisation, 80 * self._unit) / 2
         return Page(
             self._image,
-            tuple(self._lines),
+            tuple(self._placed),
             (round(seal_x), round(seal_y + _TEXT_MM * self._unit)),
             words.signed_by,
         )
@@ -160,7 +181,8 @@ class _Setter:
             x, anchor = middle, "ma"
         thick = round(0.12 * self._unit) if bold else 0
         self._draw.text((x or 0, self._y), text, _INK, font, anchor, stroke_width=thick)
-        self._lines.append(text.strip("　"))
+        start = (x or 0) - font.getlength(text) * {"la": 0.0, "ma": 0.5, "ra": 1.0}[anchor]
+        self._placed.append(Placed(text, start, self._y, round(millimetres * self._unit)))
         self._y += millimetres * step * self._unit
 
     def _paragraph(self, text: str) -> None:

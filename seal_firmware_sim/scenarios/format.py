@@ -37,7 +37,7 @@ class _Action(
     seal: Seal = "committee"
 
 
-class _WithMatter(_Action, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
+class WithMatter(_Action, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
     """Something that starts with an application."""
 
     matter: str = "residence"
@@ -55,19 +55,51 @@ class _WithMatter(_Action, frozen=True, kw_only=True, forbid_unknown_fields=True
     within: Minutes | None = None
     """Minutes from applying until which the use is wanted: the grant ends then. None: as long as
     the matter allows."""
+    eyes: bool = False
+    """Whether paper and imprints are looked at. It takes seconds, so not all of a day's are."""
 
 
 class Use(
-    _WithMatter, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="use", tag_field="do"
+    WithMatter, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="use", tag_field="do"
 ):
     """An honest use. ``first_view``: how the first burst comes out. ``pin``: the non-face path.
     ``offline``: the sleeve has no network at the time, and comes back ``back_after`` minutes later.
+    ``signed``: the paper is signed by hand before it is stamped.
     """
 
     first_view: Literal["clear", "dark", "blurred", "covered"] = "clear"
     pin: bool = False
     offline: bool = False
     back_after: Minutes = 45
+    signed: bool = False
+
+
+class _OnPaper(WithMatter, frozen=True, kw_only=True, tag_field="do"):
+    """Something that only a camera sees."""
+
+    eyes: bool = True
+
+
+class AlteredAmount(_OnPaper, frozen=True, kw_only=True, tag="altered_amount", tag_field="do"):
+    """C5: after the approval ``to`` (yuan) is printed over the paper's ``amount``."""
+
+    to: Annotated[int, Meta(ge=1)] = 500_000
+
+
+class SwappedPage(_OnPaper, frozen=True, kw_only=True, tag="swapped_page", tag_field="do"):
+    """C3: another paper than the approved one is laid under the sleeve."""
+
+    instead: DocumentKind = DocumentKind.LOAN_GUARANTEE
+
+
+class BlankSheet(_OnPaper, frozen=True, kw_only=True, tag="blank_sheet", tag_field="do"):
+    """C6: an empty sheet is laid under the sleeve."""
+
+
+class OtherImprint(_OnPaper, frozen=True, kw_only=True, tag="other_imprint", tag_field="do"):
+    """C8: in the sleeve is another seal of the village than the one that belongs there."""
+
+    other: Seal = "cooperative"
 
 
 class ForcedStamp(_Action, frozen=True, kw_only=True, tag="forced_stamp", tag_field="do"):
@@ -75,28 +107,28 @@ class ForcedStamp(_Action, frozen=True, kw_only=True, tag="forced_stamp", tag_fi
     it is out of hours)."""
 
 
-class OverCount(_WithMatter, frozen=True, kw_only=True, tag="over_count", tag_field="do"):
+class OverCount(WithMatter, frozen=True, kw_only=True, tag="over_count", tag_field="do"):
     """C2: changed firmware stamps once more than was approved, without a picture (C12)."""
 
 
-class ReusedGrant(_WithMatter, frozen=True, kw_only=True, tag="reused_grant", tag_field="do"):
+class ReusedGrant(WithMatter, frozen=True, kw_only=True, tag="reused_grant", tag_field="do"):
     """C7: changed firmware burns the same grant again and stamps a second paper; of that there is
     no picture (C12)."""
 
 
-class WrongSleeve(_WithMatter, frozen=True, kw_only=True, tag="wrong_sleeve", tag_field="do"):
+class WrongSleeve(WithMatter, frozen=True, kw_only=True, tag="wrong_sleeve", tag_field="do"):
     """C8: the grant is taken to another seal of the village."""
 
     other: Seal = "cooperative"
 
 
-class WrongFace(_WithMatter, frozen=True, kw_only=True, tag="wrong_face", tag_field="do"):
+class WrongFace(WithMatter, frozen=True, kw_only=True, tag="wrong_face", tag_field="do"):
     """C10: another person stands at the sleeve, until the attempts are used up."""
 
     face: Annotated[int, Meta(ge=0, le=39)] = 39
 
 
-class CoveredCamera(_WithMatter, frozen=True, kw_only=True, tag="covered_camera", tag_field="do"):
+class CoveredCamera(WithMatter, frozen=True, kw_only=True, tag="covered_camera", tag_field="do"):
     """C12: the camera is covered, until the attempts are used up."""
 
 
@@ -129,7 +161,7 @@ class ClockBack(_Action, frozen=True, kw_only=True, tag="clock_back", tag_field=
     minutes: Minutes = 90
 
 
-class Jam(_WithMatter, frozen=True, kw_only=True, tag="jam", tag_field="do"):
+class Jam(WithMatter, frozen=True, kw_only=True, tag="jam", tag_field="do"):
     """C22: in an honest use the seal comes back too late."""
 
 
@@ -144,26 +176,30 @@ class ClonedKey(_Action, frozen=True, kw_only=True, tag="cloned_key", tag_field=
     """C24: a copy of the sleeve's key writes a second history from the same counter."""
 
 
-class SelfApproval(_WithMatter, frozen=True, kw_only=True, tag="self_approval", tag_field="do"):
+class SelfApproval(WithMatter, frozen=True, kw_only=True, tag="self_approval", tag_field="do"):
     """C26: the approver applies, and wants to approve it too; refused at the door. Somebody else
     approves it (the village must have such a person), and it becomes an honest use."""
 
 
-class Overdue(_WithMatter, frozen=True, kw_only=True, tag="overdue", tag_field="do"):
+class Overdue(WithMatter, frozen=True, kw_only=True, tag="overdue", tag_field="do"):
     """C28: nobody decides, past the step's time limit."""
 
 
-class Abandoned(_WithMatter, frozen=True, kw_only=True, tag="abandoned", tag_field="do"):
+class Abandoned(WithMatter, frozen=True, kw_only=True, tag="abandoned", tag_field="do"):
     """C22, C18: unlocked, then the plug is pulled and the use stays open; C32 when the grant's time
     (``within``) is over."""
 
 
-class Unused(_WithMatter, frozen=True, kw_only=True, tag="unused", tag_field="do"):
+class Unused(WithMatter, frozen=True, kw_only=True, tag="unused", tag_field="do"):
     """C32: approved, and then nobody comes until the grant's time (``within``) is over."""
 
 
 Action = (
     Use
+    | AlteredAmount
+    | SwappedPage
+    | BlankSheet
+    | OtherImprint
     | ForcedStamp
     | OverCount
     | ReusedGrant
@@ -249,8 +285,10 @@ def _wrong(scenario: Scenario, action: Action, start: int, end: int) -> str | No
         return f"没有第 {action.village} 个村（villages: {scenario.villages}）"
     if not start <= scenario.time(action.at) <= end:
         return f"{action.at} 在开始之前或结束之后（{scenario.start} 到 {scenario.end}）"
-    if isinstance(action, WrongSleeve) and action.other == action.seal:
+    if isinstance(action, WrongSleeve | OtherImprint) and action.other == action.seal:
         return "other 应是另一枚印章"
+    if isinstance(action, AlteredAmount) and action.amount in (None, action.to):
+        return "amount 须写明，并且与 to 不同"
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seal_firmware_sim.hardware.cameras import Paper
+from seal_firmware_sim.hardware.cameras import COARSE, FINE, Paper
 from seal_firmware_sim.scenarios.stage import Actor, Request, Wait, World
 
 SECOND: Final = 1_000
@@ -90,10 +90,17 @@ class Scene:
             title=action.title,
             purpose=action.purpose,
             stamps=action.stamps,
-            paper=Paper(action.paper, self.stage.seed + self.number, text),
+            paper=Paper(
+                action.paper,
+                self.stage.seed + self.number,
+                text,
+                action.amount,
+                FINE if action.eyes else COARSE,
+            ),
             amount=action.amount,
             counterparty=action.counterparty,
             within=action.within,
+            eyes=action.eyes,
         )
 
 

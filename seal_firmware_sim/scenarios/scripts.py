@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.protocol import cose, envelope, topics
 from gateway.protocol.messages import Fault, GrantBurnt, Position, Stamped, Tamper, UseFinished
 from seal_firmware_sim import inputs
-from seal_firmware_sim.hardware.cameras import View
+from seal_firmware_sim.hardware import sheets
+from seal_firmware_sim.hardware.cameras import typeset
 from seal_firmware_sim.scenarios import format as fmt
-from seal_firmware_sim.scenarios.scenes import MINUTE, SECOND, Part, Scene, Turn, in_turn
+from seal_firmware_sim.scenarios import paper_scripts
+from seal_firmware_sim.scenarios.scenes import MINUTE, SECOND, Scene, Turn, in_turn
 from seal_firmware_sim.scenarios.stage import Actor, Script
+from seal_firmware_sim.scenarios.steps import approved, at_sleeve, away, phase, unlock
 from seal_firmware_sim.session import Phase
-from seal_firmware_sim.sleeve import Sleeve
-
-ATTEMPTS: Final = 3
-"""How often somebody tries to be recognised."""
 
 _METRES_PER_DEGREE: Final = 111_320
 
@@ -26,117 +26,24 @@ def script(scene: Scene) -> Script:
     return _SCRIPTS[type(scene.action)](scene)
 
 
-def _phase(sleeve: Sleeve) -> Phase:
-    # Asked anew each time: it changes while a script waits.
-    return sleeve.phase
-
-
 # ── honest ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _use(scene: Scene) -> Script:
     action, actor = scene.action, scene.actor
     if scene.progress.until is None:
-        yield from _approved(scene)
+        yield from approved(scene)
         if action.offline:
             grant = scene.world.grant(scene.application)
             yield lambda: actor.holds(grant) and actor.idle
             actor.sleeve.set_link(reachable=False)
-        yield from _at_sleeve(scene, view=action.first_view, pin=action.pin)
+        sheet = None
+        if action.signed:
+            dice = random.Random(f"{scene.stage.seed}-{scene.number}")
+            sheet = sheets.signed(typeset(scene.request().paper), dice)
+        yield from at_sleeve(scene, view=action.first_view, pin=action.pin, sheet=sheet)
     if action.offline:
-        yield from _away(scene, action.back_after)
-
-
-def _away(scene: Scene, minutes: int) -> Part:
-    """No network for so long."""
-    sleeve = scene.actor.sleeve
-    yield from in_turn(scene, Turn(minutes * MINUTE, lambda: sleeve.set_link(reachable=False)))
-    sleeve.set_link(reachable=True)
-
-
-def _approved(scene: Scene) -> Part:
-    """Apply, have every step approved, and walk to the sleeve."""
-    if scene.progress.application is None:
-        scene.progress.application = scene.world.apply(scene.request())
-    while not scene.world.approved(scene.application):
-        yield scene.action.decide_after * MINUTE + 20 * SECOND
-        scene.world.approve(scene.application)
-    yield scene.action.walk * MINUTE
-    scene.progress.at_sleeve = True
-
-
-def _at_sleeve(
-    scene: Scene,
-    *,
-    view: View = "clear",
-    lasting: bool = False,
-    who: int | None = None,
-    pin: bool = False,
-) -> Part:
-    """Unlock, count, face or PIN, presses; leaves as soon as the sleeve is idle again. ``view`` is
-    the first one, unless it is ``lasting``."""
-    actor, request = scene.actor, scene.request()
-    while actor.busy:
-        yield 20 * SECOND
-    actor.busy = True
-    try:
-        actor.face.who = scene.world.face(actor.village) if who is None else who
-        actor.face.view = view
-        actor.page.lay(request.paper)
-        yield from _unlock(scene)
-        if _phase(actor.sleeve) is not Phase.COUNT:
-            return
-        yield 6 * SECOND
-        actor.sleeve.do(inputs.EnterCount(request.stamps))
-        yield 5 * SECOND
-        yield from _identify(scene, pin=pin, lasting=lasting)
-        yield from _press(actor, request.stamps)
-        actor.seen.append(actor.sleeve.display)
-    finally:
-        actor.busy = False
-        actor.face.view = "clear"
-
-
-def _unlock(scene: Scene) -> Part:
-    sleeve = scene.actor.sleeve
-    if sleeve.reachable:
-        sleeve.do(inputs.RequestUnlock(job=scene.world.job(scene.application)))
-    else:
-        sleeve.do(inputs.RequestUnlock(grant=scene.world.grant(scene.application)))
-    yield lambda: _phase(sleeve) is not Phase.REQUESTED
-    scene.actor.seen.append(sleeve.display)
-
-
-def _identify(scene: Scene, *, pin: bool, lasting: bool) -> Part:
-    """Show the face, or type PINs."""
-    actor = scene.actor
-    sleeve = actor.sleeve
-    pins = inputs.EnterPin(*scene.world.pins(actor.village))
-    for attempt in range(ATTEMPTS):
-        if _phase(sleeve) is not Phase.IDENTIFY:
-            return
-        sleeve.do(pins if pin else inputs.PresentFace())
-        yield lambda: _phase(sleeve) not in (Phase.CAPTURING, Phase.CHECKING)
-        if not sleeve.reachable and _phase(sleeve) is Phase.IDENTIFY:
-            yield 3 * SECOND
-            sleeve.do(pins)
-        actor.seen.append(sleeve.display)
-        if _phase(sleeve) is Phase.IDENTIFY:
-            yield (8 + attempt) * SECOND
-            if not lasting:
-                actor.face.view = "clear"
-
-
-def _press(actor: Actor, times: int) -> Part:
-    sleeve = actor.sleeve
-    for _ in range(times):
-        if _phase(sleeve) is not Phase.READY:
-            return
-        yield 4 * SECOND
-        sleeve.do(inputs.Press())
-        yield 700
-        sleeve.do(inputs.Release())
-        yield lambda: _phase(sleeve) in (Phase.READY, Phase.IDLE)
+        yield from away(scene, action.back_after)
 
 
 # ── cheating ─────────────────────────────────────────────────────────────────────────────────────
@@ -150,16 +57,16 @@ def _forced_stamp(scene: Scene) -> Script:
 
 
 def _over_count(scene: Scene) -> Script:
-    yield from _approved(scene)
-    yield from _at_sleeve(scene)
+    yield from approved(scene)
+    yield from at_sleeve(scene)
     actor = scene.actor
     actor.stamp_secretly(actor.firmware.session.last_done, scene.action.stamps + 1)
     yield 5 * SECOND
 
 
 def _reused_grant(scene: Scene) -> Script:
-    yield from _approved(scene)
-    yield from _at_sleeve(scene)
+    yield from approved(scene)
+    yield from at_sleeve(scene)
     yield 3 * MINUTE
     actor = scene.actor
     use = actor.firmware.core.memory.counter + 1
@@ -172,23 +79,23 @@ def _reused_grant(scene: Scene) -> Script:
 
 
 def _wrong_sleeve(scene: Scene) -> Script:
-    yield from _approved(scene)
+    yield from approved(scene)
     other = scene.stage.actors[scene.action.village, scene.action.other].sleeve
     other.do(inputs.RequestUnlock(grant=scene.world.grant(scene.application)))
-    yield lambda: _phase(other) is not Phase.REQUESTED
+    yield lambda: phase(other) is not Phase.REQUESTED
     yield 2 * MINUTE
     # Refused there, the paper is then stamped where it belongs.
-    yield from _at_sleeve(scene)
+    yield from at_sleeve(scene)
 
 
 def _wrong_face(scene: Scene) -> Script:
-    yield from _approved(scene)
-    yield from _at_sleeve(scene, who=scene.action.face)
+    yield from approved(scene)
+    yield from at_sleeve(scene, who=scene.action.face)
 
 
 def _covered_camera(scene: Scene) -> Script:
-    yield from _approved(scene)
-    yield from _at_sleeve(scene, view="covered", lasting=True)
+    yield from approved(scene)
+    yield from at_sleeve(scene, view="covered", lasting=True)
 
 
 def _seal_out(scene: Scene) -> Script:
@@ -233,7 +140,7 @@ def _carried_away(scene: Scene) -> Script:
 
 
 def _silent(scene: Scene) -> Script:
-    yield from _away(scene, scene.action.minutes)
+    yield from away(scene, scene.action.minutes)
 
 
 def _clock_back(scene: Scene) -> Script:
@@ -268,9 +175,9 @@ def _nothing() -> None:
 
 
 def _jam(scene: Scene) -> Script:
-    yield from _approved(scene)
+    yield from approved(scene)
     scene.actor.device.mechanism.habits.stuck_ms = 40 * SECOND
-    yield from _at_sleeve(scene)
+    yield from at_sleeve(scene)
 
 
 def _withheld(scene: Scene) -> Script:
@@ -323,8 +230,8 @@ def _self_approval(scene: Scene) -> Script:
         if not world.approve_own(scene.application):
             raise RuntimeError("the door let somebody approve their own application")
     # Somebody else decides; then it is a use like any other.
-    yield from _approved(scene)
-    yield from _at_sleeve(scene)
+    yield from approved(scene)
+    yield from at_sleeve(scene)
 
 
 def _overdue(scene: Scene) -> Script:
@@ -334,9 +241,9 @@ def _overdue(scene: Scene) -> Script:
 
 
 def _abandoned(scene: Scene) -> Script:
-    yield from _approved(scene)
+    yield from approved(scene)
     actor = scene.actor
-    yield from _unlock(scene)
+    yield from unlock(scene)
     yield 4 * SECOND
     yield lambda: actor.idle
     actor.sleeve.power_off()
@@ -344,11 +251,15 @@ def _abandoned(scene: Scene) -> Script:
 
 
 def _unused(scene: Scene) -> Script:
-    yield from _approved(scene)
+    yield from approved(scene)
 
 
 _SCRIPTS: Final[Mapping[type, Callable[[Scene], Script]]] = {
     fmt.Use: _use,
+    fmt.AlteredAmount: paper_scripts.altered_amount,
+    fmt.SwappedPage: paper_scripts.swapped_page,
+    fmt.BlankSheet: paper_scripts.blank_sheet,
+    fmt.OtherImprint: paper_scripts.other_imprint,
     fmt.ForcedStamp: _forced_stamp,
     fmt.OverCount: _over_count,
     fmt.ReusedGrant: _reused_grant,

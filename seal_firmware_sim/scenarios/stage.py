@@ -34,7 +34,8 @@ Script = Generator[Wait, None, None]
 @dataclass(frozen=True, slots=True)
 class Request:
     """What an applicant asks for. ``amount`` in yuan; ``paper`` is the sheet to be stamped;
-    ``within`` so many minutes, or as long as the matter allows."""
+    ``within`` so many minutes, or as long as the matter allows; ``eyes``: paper and imprint are
+    looked at."""
 
     village: int
     seal: str
@@ -46,6 +47,7 @@ class Request:
     amount: int | None = None
     counterparty: str | None = None
     within: int | None = None
+    eyes: bool = False
 
 
 class World(Protocol):

@@ -13,28 +13,34 @@ from backend.domain.errors import DomainError
 from backend.services.actors import load_actor
 from backend.services.application_drafts import ApplicationForm, DraftService
 from backend.services.applications import ApplicationService
-from backend.services.matters import MatterService
+from backend.services.facts import load_matter
 from backend.store.tables import application as application_table
 from backend.store.tables import application_step, use_grant
-from seal_firmware_sim.hardware.cameras import Paper, typeset
+from seal_firmware_sim.hardware.cameras import COARSE, Paper, typeset
 from seal_firmware_sim.scenarios.stage import Request
 from zhiyin.demo import people
 from zhiyin.demo.town import PIN, WITNESS_PIN, Town, Village
 from zhiyin.wiring import House
 
 FEN: Final = 100
+RESOLUTION: Final = "村民代表会议〔2026〕3号决议"
+MEETING: Final = "meeting_resolution"
 
 
 class Office:
-    """Applies and approves as the people of the town; a :class:`World` for scenarios."""
+    """Applies and approves as the people of the town; a :class:`World` for scenarios.
 
-    def __init__(self, house: House, town: Town) -> None:
+    ``watched`` are the applications whose papers and presses are looked at; what is applied for
+    with eyes is added to it before it is handed in.
+    """
+
+    def __init__(self, house: House, town: Town, watched: set[str]) -> None:
         context = house.services
         self._house = house
         self._town = town
+        self._watched = watched
         self._drafts = DraftService(context, house.pictures)
         self._applications = ApplicationService(context)
-        self._matters = MatterService(context)
         self._villages = {village.number: village for village in town.villages}
 
     def apply(self, request: Request, *, own: bool = False) -> str:
@@ -91,8 +97,17 @@ class Office:
 
     def _submit(self, actor: Actor, village: Village, request: Request) -> str:
         matter_id = f"{people.DISTRICT[0]}.{request.matter}"
-        matter = self._matters.get(actor, matter_id)
+        with self._house.db.read() as conn:
+            matter, _ = load_matter(conn, matter_id, None, village.path)
+        if matter.wait_for_page and self._house.settings.eyes.enabled and not request.eyes:
+            raise DomainError(
+                "eyes_needed",
+                "这个事项要先核对文件再盖章：请给动作写上 eyes: true",
+                "this matter's presses wait for the eyes: give the action eyes: true",
+            )
         within = request.within
+        fen = request.amount * FEN if request.amount is not None else None
+        resolved = matter.resolution_for(fen)
         form = ApplicationForm(
             matter_id=matter_id,
             seal_id=village.seals[request.seal],
@@ -102,21 +117,28 @@ class Office:
             stamps_per_copy=request.stamps,
             beneficiary=people.name_of(village.number, 6),
             counterparty=request.counterparty,
-            amount_fen=request.amount * FEN if request.amount is not None else None,
+            amount_fen=fen,
+            resolution=RESOLUTION if resolved else None,
             wanted_until=None if within is None else self._house.now() + within * MINUTE_MS,
         )
         made = self._drafts.create(actor, form)
-        papers = [(DocumentKind.PAGE, request.title, request.paper)]
+        paper = request.paper
+        papers = [(DocumentKind.PAGE, request.title, paper)]
+        if resolved:
+            minutes = Paper(MEETING, paper.seed, paper.seal_text, width=COARSE)
+            papers.append((DocumentKind.RESOLUTION, RESOLUTION, minutes))
         papers += [
             (
                 DocumentKind.ATTACHMENT,
                 name,
-                Paper(request.paper.kind, number, request.paper.seal_text),
+                Paper(paper.kind, number, paper.seal_text, width=COARSE),
             )
-            for number, name in enumerate(matter.attachments)
+            for number, name in enumerate(one.name for one in matter.attachments)
         ]
-        for kind, name, paper in papers:
-            made = self._drafts.attach(actor, made.row.id, kind, name, typeset(paper).jpeg())
+        for kind, name, sheet in papers:
+            made = self._drafts.attach(actor, made.row.id, kind, name, typeset(sheet).jpeg())
+        if request.eyes:
+            self._watched.add(made.row.id)
         made = self._applications.submit(actor, made.row.id, made.row.version)
         return made.row.id
 

@@ -23,7 +23,7 @@ from seal_firmware_sim.hardware.flash import FileFlash, MemoryFlash
 from seal_firmware_sim.hardware.ports import Flash
 from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.journal import Journal
-from seal_firmware_sim.scenarios.format import Scenario
+from seal_firmware_sim.scenarios.format import OtherImprint, Scenario, WithMatter
 from seal_firmware_sim.scenarios.player import Player
 from seal_firmware_sim.scenarios.scenes import Stage
 from seal_firmware_sim.scenarios.stage import Actor, assemble
@@ -83,14 +83,20 @@ class Demo:
         except BaseException:
             self._undo.close()
             raise
+        eyed = _eyed(scenario)
         self.settings = Settings(
             data_dir=folder,
             log_origin="demo.zhiyin.local/yidu",
             mqtt=MqttSettings(port=free_port()),
             web=WebSettings(port=web_port) if web_port is not None else WebSettings(),
             faces=FaceSettings(second_opinion=False),
-            eyes=EyesSettings(enabled=False),  # its day holds no papers to compare with yet
+            eyes=EyesSettings(enabled=bool(eyed)),
         )
+        self._watched = {
+            one.application
+            for number, one in self._kept.progress.items()
+            if one.application is not None and number in eyed
+        }
         start = self.scenario.time(self.scenario.start)
         self.clock = DemoClock(start, self._folder.clock if lasting else None, speed)
         self.watch: Callable[[int, Player], None] = lambda _at, _player: None
@@ -117,7 +123,12 @@ class Demo:
             with store.opened(self.settings) as db:
                 schema.upgrade(db)  # an earlier version may have founded it
         self._house = OneClock(
-            self.settings, say=self._step, now=self.clock, web=self._web, channels=channels
+            self.settings,
+            say=self._step,
+            now=self.clock,
+            web=self._web,
+            channels=channels,
+            concerned=self._watched.__contains__,
         )
         self._house.start()
         self._undo.callback(self._house.stop)
@@ -134,6 +145,7 @@ class Demo:
         with self._stop.at_once():
             KeyRing.create(self.settings.keys_path())
             house = wiring.build(self.settings, now=self.clock)
+        desk = wiring.eyes_desk(house)
         try:
             with self._stop.at_once():
                 schema.upgrade(house.db)
@@ -148,12 +160,19 @@ class Demo:
                     password=made.mqtt.password,
                 )
 
-            founder = Founder(house, self._tell, heartbeat_min=self.scenario.heartbeat_min)
+            founder = Founder(
+                house,
+                self._tell,
+                heartbeat_min=self.scenario.heartbeat_min,
+                ask=desk.ask,
+                imprints=_imprints(self.scenario),
+            )
             town = founder.found(self.scenario.villages, broker, self._stop.is_set)
             vendors.choose(house, town, Preferences(house.services, AlertSettings(), channels))
             town.save(self._folder.town)
             return town
         finally:
+            desk.close()
             house.close()
 
     def _connect_sleeves(self, town: Town) -> None:
@@ -166,7 +185,7 @@ class Demo:
             actors[village, kind] = self._actor(sim.parse(line), village, kind)
         # After their flash, so that it is closed before it, and before gateway and broker.
         self._undo.callback(self._hub.close)
-        stage = Stage(Office(self._house.house, town), actors, self.scenario.seed)
+        stage = Stage(Office(self._house.house, town, self._watched), actors, self.scenario.seed)
         self.player = Player(
             self.scenario, stage, now=self.clock, before=self._kept.progress, tell=self._tell
         )
@@ -179,6 +198,7 @@ class Demo:
             alerts=self._house.alerts,
             written=self._written,
             look=self._house.gateway.background.wake,
+            looked=self._house.looked,
             keep=self._after_step,
         )
 
@@ -265,6 +285,19 @@ class Demo:
             totals={one.sleeve.device: one.device.mechanism.total for one in actors},
             off=[one.sleeve.device for one in actors if not one.sleeve.powered],
         ).save(self._folder.kept)
+
+
+def _eyed(scenario: Scenario) -> dict[int, WithMatter]:
+    """The actions whose papers and presses are looked at, by number."""
+    numbered = enumerate(scenario.actions)
+    return {number: one for number, one in numbered if isinstance(one, WithMatter) and one.eyes}
+
+
+def _imprints(scenario: Scenario) -> set[tuple[int, str]]:
+    """The seals that the eyes have to tell apart, by village and kind."""
+    wanted = {(one.village, str(one.seal)) for one in _eyed(scenario).values()}
+    others = [one for one in scenario.actions if isinstance(one, OtherImprint)]
+    return wanted | {(one.village, str(one.other)) for one in others}
 
 
 def _require_room(scenario: Scenario) -> None:

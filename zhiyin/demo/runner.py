@@ -131,7 +131,8 @@ class Runner:
     web in their own.
 
     ``written`` is how many records there are; ``look`` makes the gateway look at what concerns a
-    sleeve; ``keep`` is called after each step; ``steady`` is real time in seconds.
+    sleeve; ``looked`` says whether the eyes have seen what there is to see; ``keep`` is called
+    after each step; ``steady`` is real time in seconds.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class Runner:
         alerts: Alerts,
         written: Callable[[], int],
         look: Callable[[], None],
+        looked: Callable[[], bool],
         keep: Callable[[], None],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -156,6 +158,7 @@ class Runner:
         self._alerts = alerts
         self._written = written
         self._look = look
+        self._looked = looked
         self._keep = keep
         self._steady = steady
         self._read = -1
@@ -233,7 +236,7 @@ class Runner:
         return self._idle()
 
     def _idle(self) -> bool:
-        return self._scripts.idle and self._gateway.idle
+        return self._scripts.idle and self._gateway.idle and self._looked()
 
     def _tell_people(self) -> bool:
         """Rules, timers and deliveries, where there are new records or their time has come."""
@@ -252,4 +255,6 @@ class Runner:
         ]
         if not self._gateway.idle:
             busy.append("gateway")
+        if not self._looked():
+            busy.append("eyes")
         return "; ".join(busy) or "alerts"

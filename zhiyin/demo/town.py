@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,15 +22,18 @@ from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
 from backend.services.devices import Commissioned, DeviceService, NewDevice
 from backend.services.faces import FaceService
+from backend.services.imprints import ImprintService
 from backend.services.matters import MatterService
 from backend.services.organisations import NewOrganisation, OrganisationService
 from backend.services.passwords import Passwords
 from backend.services.people import NewPerson, PeopleService
 from backend.services.roles import NewRole, RoleService
 from backend.services.seals import NewSeal, SealService
+from backend.vision.workers.wire import Result, Task
 from gateway.protocol.cose import ES256, Ed25519Signer, Es256Signer, PublicKey, Signer
 from seal_firmware_sim import credentials as sim
-from seal_firmware_sim.hardware import faces_orl
+from seal_firmware_sim.hardware import faces_orl, sheets
+from seal_firmware_sim.hardware.pages import jpeg
 from zhiyin.demo import people
 from zhiyin.running.stopping import Stopped
 from zhiyin.wall import wall_clock
@@ -109,8 +113,20 @@ class Town:
 class Founder:
     """Enters everything once: organisations, people, roles, seals, sleeves, faces, matters."""
 
-    def __init__(self, house: House, tell: Callable[[str], None], *, heartbeat_min: int) -> None:
+    def __init__(
+        self,
+        house: House,
+        tell: Callable[[str], None],
+        *,
+        heartbeat_min: int,
+        ask: Callable[[Task], Result],
+        imprints: Collection[tuple[int, str]] = (),
+    ) -> None:
+        """``imprints``: the seals, by village and kind, whose clean imprint is enrolled, too;
+        ``ask`` puts a question to whoever looks at imprints."""
         context = house.services
+        self._imprints = ImprintService(context, ask)
+        self._pressed = imprints
         self._heartbeat_ms = heartbeat_min * 60_000
         self._orders = DeviceOrderService(context, sign_down(house.keys))
         self._house = house
@@ -176,6 +192,7 @@ class Founder:
         with (
             ThreadPoolExecutor(1, thread_name_prefix="faces") as faces,
             ThreadPoolExecutor(1, thread_name_prefix="pins") as pins,
+            ThreadPoolExecutor(1, thread_name_prefix="imprints") as imprints,
         ):
             try:
                 for number in range(1, count + 1):
@@ -183,6 +200,11 @@ class Founder:
                     villages.append(village)
                     enrolled.append(pins.submit(self._set_pins, root, village))
                     enrolled.append(faces.submit(self._enrol, root, village))
+                    enrolled += [
+                        imprints.submit(self._press, root, village, kind)
+                        for kind in people.SEALS
+                        if (number, kind) in self._pressed
+                    ]
                     if stopped():
                         raise Stopped
                     if number % 5 == 0 or number == count:
@@ -192,7 +214,7 @@ class Founder:
                         raise Stopped
                     one.result()
             except BaseException:
-                for beside in (pins, faces):
+                for beside in (pins, faces, imprints):
                     beside.shutdown(wait=False, cancel_futures=True)
                 raise
         return villages
@@ -261,6 +283,12 @@ class Founder:
             consented=True,
             keep_pictures=True,
         )
+
+    def _press(self, root: Actor, village: Village, kind: str) -> None:
+        """As at commissioning: one clean imprint on white paper."""
+        text = people.seal_name(village.number, kind)
+        sheet = sheets.specimen(text, random.Random(text))
+        self._imprints.enrol(root, village.seals[kind], [jpeg(sheet, 85)])
 
     def _person(
         self,

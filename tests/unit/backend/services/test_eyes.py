@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from backend.domain.eyes import ImprintFinding, ImprintVerdict, Mark, PageFinding, PageVerdict
 from backend.domain.record import Record
 from backend.services.eyes import Eyes, EyesSettings
+from backend.store import looks
 from backend.store.pictures import PictureStore
 from backend.store.tables import (
     document,
@@ -399,3 +400,66 @@ def test_records_that_say_nothing_to_them_cost_no_write(bench: Bench) -> None:
     bench.page_captured("bb" * 32, "before", 10)
     assert bench.eyes.read() == 6
     assert len(bench.looks()) == 2
+
+
+def test_only_whose_papers_are_to_be_looked_at_are(bench: Bench) -> None:
+    concerned: list[str | None] = []
+
+    def none(application: str | None) -> bool:
+        concerned.append(application)
+        return False
+
+    bench.eyes = Eyes(bench.world.context, bench.store, concerned=none)
+    bench.submitted(b"paper")
+    bench.page_captured("aa" * 32, "before", 3)
+    while bench.eyes.read():
+        pass
+    assert bench.eyes.idle
+    assert bench.eyes.settled
+    assert not bench.eyes.look(bench.ask)
+    assert set(concerned) == {"A1"}
+
+
+def test_settled_is_when_every_press_was_looked_at_whose_pictures_came(bench: Bench) -> None:
+    bench.submitted(b"paper")
+    settled: list[tuple[str, bool]] = []
+
+    def then(what: str) -> None:
+        while what != "told of" and bench.eyes.read():
+            pass
+        bench.eyes.release()
+        settled.append((what, bench.eyes.settled))
+
+    then("a paper alone is no press")
+    bench.page_captured("aa" * 32, "before", 3, data=None)
+    then("told of")
+    then("its picture is on its way")
+    bench.arrives("aa" * 32)
+    then("it only waits for its paper to be read")
+    bench.says(wire.ReferenceMade([]))
+    assert bench.eyes.look(bench.ask)
+    then("its paper was read")
+    bench.says(wire.PageSeen(PageVerdict(PageFinding.NO_REFERENCE), []))
+    assert bench.eyes.look(bench.ask)
+    then("it was looked at")
+    assert settled == [
+        ("a paper alone is no press", True),
+        ("told of", False),
+        ("its picture is on its way", True),
+        ("it only waits for its paper to be read", False),
+        ("its paper was read", False),
+        ("it was looked at", True),
+    ]
+
+
+def test_what_somebody_left_behind_is_taken_at_once_by_whoever_is_alone(bench: Bench) -> None:
+    bench.submitted(b"paper")
+    while bench.eyes.read():
+        pass
+    with bench.world.db.write() as conn:
+        assert looks.lease(conn, bench.world.clock(), 10**9) is not None
+    assert not bench.eyes.look(bench.ask)
+    with bench.world.db.write() as conn:
+        looks.give_all_back(conn)
+    bench.says(wire.ReferenceMade([]))
+    assert bench.eyes.look(bench.ask)

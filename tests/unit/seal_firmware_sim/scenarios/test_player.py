@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from PIL import Image, ImageChops
 
 from gateway.protocol import messages as m
 from gateway.protocol.cose import Ed25519Signer
-from seal_firmware_sim.hardware.cameras import Paper
+from seal_firmware_sim.hardware.cameras import Paper, typeset
+from seal_firmware_sim.hardware.pages import SIGN_HERE, DocumentKind
 from seal_firmware_sim.hardware.ports import Challenge
 from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.inputs import Stage as PageStage
 from seal_firmware_sim.scenarios import format as fmt
+from seal_firmware_sim.scenarios import paper_scripts
 from seal_firmware_sim.scenarios.player import Player
 from seal_firmware_sim.scenarios.scenes import Progress, Stage
 from seal_firmware_sim.scenarios.stage import ANSWER_MS, Actor, Request, Wire, assemble
@@ -119,6 +122,8 @@ class Town:
             self._add(seal, nth)
         self.office = Office(self.servers, self.network, self.clock)
         self.said: list[str] = []
+        self.laid: list[tuple[Paper, Image.Image | None, str]] = []
+        """What was put under a sleeve: the approved paper, the sheet instead, the seal's name."""
         self.player = Player(
             self.scenario,
             Stage(self.office, self.actors, 7),
@@ -129,6 +134,9 @@ class Town:
 
     def _changed(self, sleeve: Sleeve) -> None:
         self.player.changed(sleeve)
+
+    def _lay(self, paper: Paper, sheet: Image.Image | None, seal_text: str) -> None:
+        self.laid.append((paper, sheet, seal_text))
 
     def _add(self, seal: str, nth: int) -> None:
         device, secret = f"sleeve-{nth}", bytes([nth + 1]) * 32
@@ -144,7 +152,7 @@ class Town:
         actor.wire = actor.sleeve.transport = Wire(self.network.transport(device), self.clock)
         actor.sleeve.hardware.face_camera = TinyCamera()
         actor.sleeve.hardware.page_camera = TinyCamera()
-        setattr(actor.page, "lay", lambda _paper: None)  # noqa: B010  # no fonts needed here
+        setattr(actor.page, "lay", self._lay)  # noqa: B010  # most need no fonts here
         self.actors[1, seal] = actor
         key = Ed25519Signer(secret).public
         self.servers[1, seal] = ModelServer(self.clock, device=device, key=key)
@@ -233,6 +241,27 @@ def test_a_use_without_a_network() -> None:
     assert town.types().count("stamped") == 1
 
 
+def differing(paper: Paper, sheet: Image.Image | None) -> tuple[int, int, int, int]:
+    """Where the sheet differs from a clean print of the paper."""
+    assert sheet is not None
+    box = ImageChops.difference(typeset(paper).image, sheet).getbbox()
+    assert box is not None
+    return box
+
+
+def test_a_use_whose_paper_is_signed_by_hand() -> None:
+    town = played(
+        fmt.Use(at="08:10", village=1, paper=DocumentKind.RELIEF_APPLICATION, signed=True)
+    )
+    [(paper, sheet, seal)] = town.laid
+    asked = [line for line in typeset(paper).placed if SIGN_HERE in line.text]
+    _, top, _, bottom = differing(paper, sheet)
+    assert asked[0].top - asked[0].size < top
+    assert bottom < asked[-1].top + 2 * asked[-1].size
+    assert seal == ""
+    assert town.types().count("stamped") == 1
+
+
 def test_two_uses_of_one_sleeve_wait_for_each_other() -> None:
     town = played(*(fmt.Use(at="08:10", village=1, **MATTER) for _ in range(3)))
     assert town.types().count("stamped") == 6
@@ -249,6 +278,55 @@ def test_c2_one_stamp_more_than_approved() -> None:
     town = played(fmt.OverCount(at="08:10", village=1, **MATTER))
     assert [b.press for b in town.bodies(m.Stamped)] == [1, 2, 3]
     assert len({b.use for b in town.bodies(m.Stamped)}) == 1
+
+
+def test_c3_another_paper() -> None:
+    town = played(fmt.SwappedPage(at="08:10", village=1))
+    [(paper, sheet, _)] = town.laid
+    left, top, right, bottom = differing(paper, sheet)
+    assert (right - left) * (bottom - top) > 0.2 * 1240 * 1754, "all of it differs"
+    assert town.office.applied[0].eyes
+
+
+def test_c5_another_amount_on_the_approved_paper() -> None:
+    contract = DocumentKind.EXTERNAL_CONTRACT
+    town = played(
+        fmt.AlteredAmount(at="08:10", village=1, paper=contract, amount=50_000, to=500_000)
+    )
+    [(paper, sheet, _)] = town.laid
+    [line] = [one for one in typeset(paper).placed if "伍万元整（￥50,000.00）" in one.text]
+    left, top, right, bottom = differing(paper, sheet)
+    assert line.top <= top
+    assert bottom <= line.top + 1.6 * line.size
+    assert line.left + line.size < left
+    assert right < 1240 - line.left
+    assert town.office.applied[0].amount == paper.amount == 50_000, "what was approved"
+
+
+def test_c5_an_amount_that_is_nowhere_on_the_paper_is_told() -> None:
+    resolution = DocumentKind.HOUSE_BUILDING
+    town = Town(fmt.AlteredAmount(at="08:10", village=1, paper=resolution, amount=1, to=2))
+    setattr(town.office, "apply", lambda _request: "a-1")  # noqa: B010  # nothing to hand in
+    town.office.approvals.append("a-1")
+    page = replace(typeset(Paper(resolution, 0, "")), placed=())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_scripts, "typeset", lambda _paper: page)
+        town.play()
+    assert town.player.given_up == ["1:AlteredAmount 08:10: 壹元整 does not stand within a line"]
+
+
+def test_c6_an_empty_sheet() -> None:
+    town = played(fmt.BlankSheet(at="08:10", village=1))
+    [(_, sheet, _)] = town.laid
+    assert sheet is not None
+    assert sheet.getcolors() == [(1240 * 1754, sheet.getpixel((0, 0)))]
+
+
+def test_c8_another_seal_in_the_sleeve() -> None:
+    town = played(fmt.OtherImprint(at="08:10", village=1, seal="party"))
+    [(paper, sheet, seal)] = town.laid
+    assert (paper.seal_text, sheet, seal) == ("1村party", None, "1村cooperative")
+    assert town.types("party").count("stamped") == 1
 
 
 def test_c7_the_same_grant_twice() -> None:

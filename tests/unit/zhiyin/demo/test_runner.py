@@ -43,6 +43,9 @@ class Town:
     records: int = 0
     alerts_due: int | None = None
     midway_until: int = 0
+    looks: list[int] = field(default_factory=list)
+    """Questions after which the eyes have seen all there is to see, after each thing."""
+    open_looks: int = 0
     endless: bool = False
     _busy: int = 0
 
@@ -79,6 +82,8 @@ class Town:
             self.ran.append(at)
             self.records += 1
             self._busy = self.busy_rounds
+            assert not self.open_looks, "time passed although a press was still to be looked at"
+            self.open_looks = self.looks.pop(0) if self.looks else 0
 
     # alerts
     def run_once(self) -> int:
@@ -93,6 +98,11 @@ class Town:
     def look(self) -> None:
         self.looked += 1
 
+    # eyes
+    def seen(self) -> bool:
+        self.open_looks = max(0, self.open_looks - 1)
+        return not self.open_looks
+
 
 def runner(town: Town) -> Runner:
     return Runner(
@@ -104,6 +114,7 @@ def runner(town: Town) -> Runner:
         alerts=town,
         written=lambda: town.records,
         look=town.look,
+        looked=town.seen,
         keep=lambda: town.kept.append(town.clock()),
         steady=lambda: town.steady,
     )
@@ -141,6 +152,21 @@ def test_time_waits_until_every_part_is_idle(rounds: int) -> None:
     town.busy_rounds = rounds
     assert runner(town).run(Stop())
     assert len(town.ran) == 3
+
+
+def test_time_waits_until_the_eyes_have_seen_what_there_is_to_see() -> None:
+    town = day()
+    town.looks = [3, 40, 1]
+    assert runner(town).run(Stop())
+    assert len(town.ran) == 3
+    assert town.open_looks == 0
+
+
+def test_eyes_that_never_end_are_named() -> None:
+    town = day()
+    town.looks, town.look_s = [10**6], STUCK_S / 10
+    with pytest.raises(Stuck, match="eyes"):
+        runner(town).run(Stop())
 
 
 def test_what_is_due_by_the_clock_is_not_slept_over() -> None:
