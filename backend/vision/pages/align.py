@@ -18,6 +18,8 @@ _FLOW_SHRINK = 2
 _FLOW_SMOOTH = 22.0
 _FLOW_MOST = 14.0
 _NEAR = 17
+_BESIDE = 21
+_PRINT = 0.12
 _ROOM = 6
 
 
@@ -74,7 +76,10 @@ def lay(
     photo, plane = _shrunk(photo, plane)
     flat = _warped(photo, plane, (width, height))
     lit = flatten(red_channel(flat), dots_per_mm)
-    moved_x, moved_y = _bends(np.where(free, 0, ink), np.where(free, 0, lit.ink))
+    # Signatures would pull the print beside them along. Print itself stays where it is free, too:
+    # cut through, it would have edges that stand still on both sides.
+    near = cv2.dilate(ink, np.ones((_BESIDE, _BESIDE), np.uint8)) > _PRINT
+    moved_x, moved_y = _bends(ink, np.where(free & ~near, 0, lit.ink).astype(np.float32), free)
     for shift in shifts:
         _pull(moved_x, moved_y, shift)
     grid_x, grid_y = np.meshgrid(
@@ -120,23 +125,24 @@ def _warped(photo: Picture, plane: NDArray[np.float64], size: tuple[int, int]) -
     return np.asarray(flat, np.uint8)
 
 
-def _bends(ink: Ink, seen: Ink) -> tuple[Plane, Plane]:
+def _bends(ink: Ink, seen: Ink, free: Mask) -> tuple[Plane, Plane]:
     """Where each place of the page lies in the photograph, relative: smooth over some lines.
 
-    Where nothing is printed, or what is printed differs, the neighbourhood decides. First coarsely,
-    so that bends wider than a letter do not lead to the letter beside.
+    Where nothing is printed, what is printed differs, or the place is free, the neighbourhood
+    decides. First coarsely, so that bends wider than a letter do not lead to the letter beside.
     """
     height, width = ink.shape
     size = (width // _FLOW_SHRINK, height // _FLOW_SHRINK)
     ours, theirs = (_soft(_sized(plane, size)) for plane in (ink, seen))
     half = (size[0] // 2, size[1] // 2)
-    coarse = _flow(_sized(ours, half), _sized(theirs, half), _FLOW_SMOOTH / 2)
+    still = _sized((~free).astype(np.float32), size)
+    coarse = _flow(_sized(ours, half), _sized(theirs, half), _sized(still, half), _FLOW_SMOOTH / 2)
     first = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) * 2 for plane in coarse]
     grid_x, grid_y = np.meshgrid(
         np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)
     )
     brought = cv2.remap(theirs, grid_x + first[0], grid_y + first[1], cv2.INTER_LINEAR)
-    second = _flow(ours, np.asarray(brought, np.float32), _FLOW_SMOOTH)
+    second = _flow(ours, np.asarray(brought, np.float32), still, _FLOW_SMOOTH)
     moved = [
         np.asarray(cv2.resize(a + b, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         * np.float32(_FLOW_SHRINK)
@@ -153,15 +159,15 @@ def _soft(plane: Plane) -> Plane:
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), 1.2), np.float32)
 
 
-def _flow(ours: Plane, theirs: Plane, smooth: float) -> tuple[Plane, Plane]:
+def _flow(ours: Plane, theirs: Plane, counts: Plane, smooth: float) -> tuple[Plane, Plane]:
     # Signatures and seals would pull their neighbourhood along.
-    near = cv2.dilate(ours, np.ones((_NEAR, _NEAR), np.uint8)) > 0.12
+    near = cv2.dilate(ours, np.ones((_NEAR, _NEAR), np.uint8)) > _PRINT
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
         (ours * 255).astype(np.uint8),
         (theirs * near * 255).astype(np.uint8),
         np.zeros((*ours.shape, 2), np.float32),
     )
-    weight = cv2.GaussianBlur(np.minimum(ours, 0.5), (0, 0), 2)
+    weight = cv2.GaussianBlur(np.minimum(ours, 0.5), (0, 0), 2) * counts
     weight[np.abs(flow).max(axis=2) > _FLOW_MOST] = 0
     mass = cv2.GaussianBlur(weight, (0, 0), smooth) + 1e-4
     moved = [

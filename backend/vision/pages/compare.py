@@ -154,8 +154,7 @@ def _compare(
     known: Mask | None = None,
 ) -> _Compared:
     lines = [line for line in reference.lines if not line.is_page_number(reference.size)]
-    numbers = [line.box for line in reference.lines if line.is_page_number(reference.size)]
-    free = free | area_of((_grown(box) for box in numbers), reference.size)
+    free = free | number_area(reference)
     blunt = differences.bluntness(sight.softness, settings)
     legible = sight.legible
     read = reader.read([crop(legible, line.box) for line in lines])
@@ -166,7 +165,7 @@ def _compare(
     ]
     all_windows = [
         window
-        for window in windows.compare(sight.page, sight.seen, [line.box for line in lines])
+        for window in windows.compare(sight.page, sight.seen, [line.box for line in lines], free)
         if differences.covered_by(window.box, free) < _IN_ZONE
     ]
     beside = cv2.dilate((~sight.sheet).astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
@@ -192,11 +191,17 @@ def _compare(
     )
 
 
-def _grown(box: Box) -> Box:
+def number_area(page: ReferencePage) -> Mask:
     """Around a page's number: it stands far from all else, where no plane reaches exactly."""
-    left, top, wide, high = box
     right, down = (round(side * DOTS_PER_MM) for side in _NUMBER_MM)
-    return (left - right, top - down, wide + 2 * right, high + 2 * down)
+    numbers = [line.box for line in page.lines if line.is_page_number(page.size)]
+    return area_of(
+        (
+            (left - right, top - down, wide + 2 * right, high + 2 * down)
+            for left, top, wide, high in numbers
+        ),
+        page.size,
+    )
 
 
 def _box_of(told: differences.Rereading, lines: Sequence[Line]) -> Box:
@@ -281,7 +286,7 @@ def _unplaced(picture: Picture, bad: str | None, settings: PageSettings) -> Comp
     scores = {"letters": float(written)}
     if written < settings.blank_marks:
         return Comparison(PageVerdict(PageFinding.BLANK, scores=scores))
-    if quality.blurred(picture):
+    if written < settings.few_marks or quality.blurred(picture):
         return _retake("blurred", scores=scores)
     return Comparison(PageVerdict(PageFinding.ANOTHER, scores=scores))
 

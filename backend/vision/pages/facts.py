@@ -280,9 +280,12 @@ def _places(lines: Sequence[Line], size: tuple[int, int]) -> list[Place]:
 def _sign_area(line: Line) -> Box:
     """From the label's end; a ruled line behind the label is part of the place."""
     left, top, wide, high = line.box
-    ruled = line.text.translate(_PLAIN).find("_")
+    text = line.text.translate(_PLAIN)
+    ruled = text.find("_")
     if ruled < 0:
-        return _right_of(line.box, _SIGN_MM)
+        # Hands start right at the colon, or on it.
+        colon = high if text.endswith(":") else 0
+        return _right_of((left, top, wide - colon, high), _SIGN_MM)
     start = left + round(wide * ruled / max(1, len(line.text)))
     area = _right_of((start, top, 0, high), _SIGN_MM)
     return (area[0], area[1], max(area[2], left + wide - start), area[3])

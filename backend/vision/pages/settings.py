@@ -64,7 +64,8 @@ class PageSettings:
         unlike: correlation of print below which no blur explains what differs.
         smallest: pixels of the page (at ``DPI``) for one of the photograph; above it, too small.
         dark: brightness of bare paper.
-        blank_marks: letter-like marks; a blank sheet has at most 3, a page at least 172.
+        blank_marks: letter-like marks; a blank sheet has at most 3.
+        few_marks: fewer than these are a page badly seen, which has at least 172 else.
     """
 
     min_inliers: int = 40
@@ -83,7 +84,8 @@ class PageSettings:
     unlike: float = 0.6
     smallest: float = 1.7
     dark: float = 55.0
-    blank_marks: int = 40
+    blank_marks: int = 10
+    few_marks: int = 40
 
 
 DEFAULT_PAGE_SETTINGS = PageSettings()

@@ -17,7 +17,7 @@ from backend.domain.eyes import Box as Share
 from backend.domain.eyes import Mark, PageFinding, PageVerdict
 from backend.vision.decode import DEFAULT_LIMITS, Picture, PictureLimits, decode
 from backend.vision.pages import differences, features, quality, windows
-from backend.vision.pages.compare import MOST_MARKS
+from backend.vision.pages.compare import MOST_MARKS, number_area
 from backend.vision.pages.ink import Ink, Mask, flatten, red_channel, without_seals
 from backend.vision.pages.reader import Box
 from backend.vision.pages.reference import DOTS_PER_MM, ReferencePage
@@ -86,6 +86,8 @@ def unchanged(
         return Pair(_unplaced(first, second, bad, placed.inliers, settings), flat, plane=to_page)
     masks = [_through(share, first, to_page) for share in imprints]
     free = area_of([*masks, *(pixels(zone, size) for zone in zones if reference)], size)
+    if reference is not None:
+        free |= number_area(reference)
     sight = look(second, placed.plane, Base(ink, red), DOTS_PER_MM, free)
     verdict = _judged(sight, ink, free, size, reference, placed.inliers, settings)
     return Pair(verdict, flat, sight.picture, to_page, sight)
@@ -150,7 +152,7 @@ def _judged(
     blunt = differences.bluntness(sight.softness, settings)
     seen = [
         window
-        for window in windows.compare(sight.page, sight.seen, lines)
+        for window in windows.compare(sight.page, sight.seen, lines, free)
         if differences.covered_by(window.box, free) < _IN_MASK
         and differences.covered_by(window.box, ~sight.sheet) < _IN_MASK
     ]

@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.vision.pages.ink import Ink
+from backend.vision.pages.ink import Ink, Mask
 from backend.vision.pages.reader import Box
 
 REACH = 4
 _PAD = 2
 _NARROWEST = 20
 _LEAST_INK = 12.0
+_LEAST_DEPTH = 0.15
+"""The grain of paper, where a photograph serves as the page, is no print."""
 _SPOT = 1.3
 
 
@@ -38,15 +40,17 @@ class Window:
     missing: float
 
 
-def compare(ink: Ink, seen: Ink, lines: Sequence[Box]) -> list[Window]:
+def compare(ink: Ink, seen: Ink, lines: Sequence[Box], free: Mask) -> list[Window]:
     """Windows over all lines that hold any print.
 
     Args:
         ink: of the approved page, as soft as the photograph.
         seen: of the photograph, laid over it, its print as dark as the page's.
         lines: boxes on the page.
+        free: places where nothing counts; of a window partly there the rest is compared.
     """
     height, width = ink.shape
+    seen = np.where(free, ink, seen)
     framed = cv2.copyMakeBorder(seen, REACH, REACH, REACH, REACH, cv2.BORDER_REPLICATE)
     windows = []
     for number, (left, top, wide, high) in enumerate(lines):
@@ -59,7 +63,7 @@ def compare(ink: Ink, seen: Ink, lines: Sequence[Box]) -> list[Window]:
             x0, x1 = max(0, x), min(width, x + step)
             x += step // 2
             ours = ink[y0:y1, x0:x1]
-            if x1 - x0 < 8 or float(ours.sum()) < _LEAST_INK:
+            if x1 - x0 < 8 or float(ours.sum()) < _LEAST_INK or float(ours.max()) < _LEAST_DEPTH:
                 continue
             around = framed[y0 : y1 + 2 * REACH, x0 : x1 + 2 * REACH]
             likeness, theirs = _best(ours, np.asarray(around, np.float32))

@@ -88,7 +88,7 @@ def make(
     page: int | None = rng.randrange(len(drawn))
     to_stamp = tuple(range(len(drawn)))
     changed: tuple[Area, ...] = ()
-    zones = _zones(data, drawn)
+    zones = zones_of(data, drawn)
     if wanted == ALTERED:
         op, page, sheet = _altered(approved, style, data, drawn, op, rng, zones)
         changed = _differences(page, drawn[page], sheet)
@@ -103,7 +103,7 @@ def make(
         assert page is not None
         sheet = drawn[page]
     if page is not None:
-        sheet = _lived(sheet, [zone for zone in zones if zone[0] == page], approved, rng)
+        sheet = lived(sheet, [zone for zone in zones if zone[0] == page], approved, rng)
     sheet = sheets.printed(sheet, rng)
     if rng.random() < 0.15:
         sheet = sheets.folded(sheet, rng)
@@ -173,7 +173,7 @@ def _wrong(kind: str, style: typeset.Style, rng: random.Random) -> Picture:
     return made[0]
 
 
-def _zones(data: bytes, drawn: list[Picture]) -> tuple[Area, ...]:
+def zones_of(data: bytes, drawn: list[Picture]) -> tuple[Area, ...]:
     """Beside each label that asks for a signature: 58 × 13 mm."""
     found: list[Area] = []
     for page, signs in enumerate(typeset.glyphs(data)):
@@ -196,7 +196,7 @@ def _zones(data: bytes, drawn: list[Picture]) -> tuple[Area, ...]:
     return tuple(found)
 
 
-def _lived(sheet: Picture, zones: Sequence[Area], approved: Paper, rng: random.Random) -> Picture:
+def lived(sheet: Picture, zones: Sequence[Area], approved: Paper, rng: random.Random) -> Picture:
     """Signed in its zones, and sometimes stamped by the other side."""
     height, width = sheet.shape[:2]
     signs = rng.random() < 0.6

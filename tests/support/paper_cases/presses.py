@@ -6,10 +6,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backend.vision.decode import Picture
+import cv2
+
+from backend.vision.decode import Picture, decode
 from tests.support.paper_cases import photographs, sheets, tamper, typeset
-from tests.support.paper_cases.cases import Area
-from tests.support.paper_cases.words import paper
+from tests.support.paper_cases.cases import Area, lived, zones_of
+from tests.support.paper_cases.words import KINDS, paper
 
 HONEST, SWAPPED, WRITTEN, NOTHING = "honest", "swapped", "written", "nothing"
 
@@ -84,4 +86,49 @@ def press(
         box,
         photographs.photograph(stamped, level, again),
         photographs.photograph(twin, level, again),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VillagePress:
+    """An honest press in a village of three seals: signed in its zones, then stamped once.
+
+    Attributes:
+        seals: a photograph of one clean imprint each; the first is the seal that was pressed.
+    """
+
+    reference: bytes = field(repr=False)
+    before: bytes = field(repr=False)
+    after: bytes = field(repr=False)
+    seals: tuple[bytes, ...] = field(repr=False)
+
+
+def honest(seed: int, fonts: Sequence[str] = typeset.CERTAIN_FONTS) -> VillagePress:
+    """The honest press that ``seed`` invents, photographed at mild or medium."""
+    rng = random.Random(f"honest-press-{seed}")
+    style = typeset.style(rng, fonts)
+    approved = paper(rng.choice(KINDS), rng.randrange(10**9))
+    data = typeset.pdf(approved, style)
+    drawn = typeset.sheets(approved, style)
+    zones = [zone for zone in zones_of(data, drawn) if zone[0] == 0]
+    first = sheets.printed(lived(drawn[0], zones, approved, rng), rng)
+    height, width = first.shape[:2]
+    middle = (round(width * rng.uniform(0.6, 0.78)), round(height * rng.uniform(0.55, 0.75)))
+    name = approved.signed_by
+    place = name.removesuffix("村民委员会")
+    level = rng.choice(("mild", "medium"))
+
+    def clean(says: str) -> bytes:
+        blank = sheets.empty(rng, (width, height))
+        at = (width // 2, height // 2)
+        photo = decode(photographs.photograph(sheets.stamped(blank, says, at, rng), "mild", rng))
+        # From near, as whoever enrols a seal is told to: no desk in the picture.
+        near = photo[photo.shape[0] // 2 - 260 :, photo.shape[1] // 2 - 260 :][:520, :520]
+        return cv2.imencode(".jpg", near)[1].tobytes()
+
+    return VillagePress(
+        data,
+        photographs.photograph(first, level, rng),
+        photographs.photograph(sheets.stamped(first, name, middle, rng), level, rng),
+        tuple(clean(says) for says in (name, f"{place}股份经济合作社", f"中共{place}支部委员会")),
     )
