@@ -1,5 +1,5 @@
 """A seal's clean imprint, enrolled when the seal is commissioned: what later imprints are held
-against (C8)."""
+against (C8). Renewed or retired when the seal was made anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError, conflict, missing
@@ -24,7 +24,11 @@ MAX_PICTURES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class ImprintInfo:
-    """An enrolled imprint; never a picture of it, from which a seal could be cut."""
+    """An enrolled imprint; never a picture of it, from which a seal could be cut.
+
+    ``pictures``: made from so many; ``read``: what its ring was read as; ``whole``: share of the
+    ring that carries ink, 0…1. ``None`` where a template cannot be opened: enrol anew.
+    """
 
     id: str
     seal_id: str
@@ -32,6 +36,9 @@ class ImprintInfo:
     enrolled_by: str | None
     enrolled_at: int
     retired_at: int | None
+    pictures: int | None
+    read: str | None
+    whole: float | None
 
 
 class ImprintService:
@@ -101,7 +108,38 @@ class ImprintService:
                     imprint_template.c.enrolled_at.desc(), imprint_template.c.id.desc()
                 )
             ).all()
-        return [ImprintInfo(*row) for row in rows]
+        return [_shown(row) for row in rows]
+
+    def enrolled(self, actor: Actor, org_path: str) -> frozenset[str]:
+        """The seals of one organisation that have an imprint in force, for whoever may see it."""
+        if not actor.may_any(tuple(Role), org_path):
+            return frozenset()
+        with self._context.db.read() as conn:
+            query = select(imprint_template.c.seal_id).where(
+                imprint_template.c.org_path == org_path,
+                imprint_template.c.retired_at.is_(None),
+            )
+            return frozenset(conn.execute(query).scalars())
+
+    def retire(self, actor: Actor, seal_id: str, reason: str) -> None:
+        """Take the imprint in force out of use: from now on nothing is compared with it.
+
+        Raises:
+            DomainError: ``not_found``, ``denied``, ``reason_missing``, ``no_imprint``.
+        """
+        if not reason.strip():
+            raise DomainError("reason_missing", "请写明原因", "say why")
+        now = self._context.now()
+        with self._context.db.write() as conn:
+            row = self._administered(conn, actor, seal_id, lock=True)
+            here = (imprint_template.c.seal_id == seal_id) & imprint_template.c.retired_at.is_(None)
+            old = conn.execute(select(imprint_template.c.id).where(here)).scalars().all()
+            if not old:
+                raise conflict("no_imprint", "该印章没有登记印迹", "no imprint is enrolled")
+            conn.execute(update(imprint_template).where(here).values(retired_at=now))
+            data = {"templates": list(old), "reason": reason.strip()[:200]}
+            path = row.org_path
+            write_down(self._context, conn, actor, "imprint.retired", path, data, seal=seal_id)
 
     def _made(self, pictures: Sequence[bytes]) -> ImprintEnrolled:
         if not pictures:
@@ -147,14 +185,37 @@ def _seen(conn: Connection, actor: Actor, seal_id: str, *, lock: bool = False) -
 
 
 def _info(conn: Connection, template_id: str) -> ImprintInfo:
-    return ImprintInfo(*conn.execute(_INFOS.where(imprint_template.c.id == template_id)).one())
+    return _shown(conn.execute(_INFOS.where(imprint_template.c.id == template_id)).one())
 
 
-_INFOS: Final = select(
+def _shown(row: Row[Any]) -> ImprintInfo:
+    # OpenCV comes with it, which who never looks at imprints need not load.
+    from backend.vision.imprints.template import ImprintError, ImprintTemplate
+
+    made: ImprintTemplate | None
+    try:
+        made = ImprintTemplate.from_bytes(row.template)
+    except ImprintError:
+        made = None
+    return ImprintInfo(
+        row.id,
+        row.seal_id,
+        row.engine,
+        row.enrolled_by,
+        row.enrolled_at,
+        row.retired_at,
+        None if made is None else made.pictures,
+        None if made is None else made.read,
+        None if made is None else round(made.whole, 3),
+    )
+
+
+_INFOS: Final[Select[Any]] = select(
     imprint_template.c.id,
     imprint_template.c.seal_id,
     imprint_template.c.engine,
     imprint_template.c.enrolled_by,
     imprint_template.c.enrolled_at,
     imprint_template.c.retired_at,
+    imprint_template.c.template,
 )

@@ -312,6 +312,7 @@ def _show(
         "roles": list(Role),
         "seal_kinds": list(SealKind),
         "administers": actor.may(Role.ADMIN, org.path),
+        "imprinted": None if admin.imprints is None else admin.imprints.enrolled(actor, org.path),
         "has_below": org.level != "village",
         "error": error,
         "temporary": temporary,

@@ -15,6 +15,7 @@ from backend.services.applications import ApplicationService
 from backend.services.context import ServiceContext
 from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
+from backend.services.imprints import ImprintService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
@@ -59,6 +60,7 @@ MODULES: Final[tuple[str, ...]] = (
     "imports",
     "matter_admin",
     "notice_admin",
+    "imprint_admin",
     "org_settings",
     "sleeve_admin",
     "exports",
@@ -105,6 +107,7 @@ def assemble(
             seals=services.get(SealService),
             roles=services.get(RoleService),
             credentials=services.get(CredentialService),
+            imprints=services.get(ImprintService) if services.has(ImprintService) else None,
         ),
         review_reason=review_reason,
         permits=PermitService(context),

@@ -16,6 +16,7 @@ from backend.services.applications import ApplicationService
 from backend.services.context import ServiceContext
 from backend.services.credentials import CredentialService
 from backend.services.device_orders import DeviceOrderService
+from backend.services.imprints import ImprintService
 from backend.services.matters import MatterService
 from backend.services.organisations import OrganisationService
 from backend.services.people import PeopleService
@@ -161,12 +162,13 @@ class NoticeDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """The services of administration."""
+    """The services of administration. Without ``imprints`` nobody looks at imprints here."""
 
     organisations: OrganisationService
     seals: SealService
     roles: RoleService
     credentials: CredentialService
+    imprints: ImprintService | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/admin/orgs/330109103201/notices",
         "/admin/orgs/330109103/notices/C16",
         "/admin/sleeves/SL-330109103201-committee",
+        "/admin/seals/seal-330109103201-committee/imprint",
         "/admin/import",
         "/admin/matters",
         "/admin/matters/new?org=/330109/330109103/",

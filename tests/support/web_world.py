@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,10 +43,10 @@ from backend.services.devices import DeviceService
 from backend.services.faces import FaceService
 from backend.services.identity import IdentityService
 from backend.services.imports import ImportService
+from backend.services.imprints import ImprintService
 from backend.services.matters import MatterService
 from backend.services.notice_rules import NoticeDefaults, NoticeRuleService
 from backend.services.organisations import OrganisationService
-from backend.services.passwords import Passwords
 from backend.services.people import PeopleService
 from backend.services.pictures import PictureService
 from backend.services.public_register import PublicRegisterService
@@ -67,11 +68,16 @@ from backend.store.tables import (
     seal_use,
     use_grant,
 )
+from backend.vision.imprints.template import ENGINE, ImprintTemplate
+from backend.vision.imprints.unroll import DIRECTIONS, DISTANCES
+from backend.vision.workers.wire import ImprintEnrolled, Result, Task
 from backend.web import errors, mount
 from backend.web.assets import BUNDLED_FONTS
 from backend.web.ports import Web
+from tests.support.api import QUICK
 from tests.support.fake_faces import AnyFace
 from tests.support.office import HOUR, MORNING
+from tests.support.prepared import contents
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
 from zhiyin.wiring_notices import Notices
 
@@ -84,7 +90,7 @@ _MORE_VILLAGES: Final = ("竹溪村", "前坞村", "稻香村", "石埠村", "�
 
 @cache
 def _password_hash() -> str:
-    return Passwords().hash(PASSWORD)
+    return QUICK.hash(PASSWORD)
 
 
 class Words:
@@ -122,6 +128,18 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What there is of a town beside its database."""
+
+    time: int
+    dice: tuple[Any, ...]
+    people: Mapping[str, Actor]
+    logins: Mapping[str, str]
+    seals: Mapping[str, str]
+    day: Day
+
+
+@dataclass(frozen=True, slots=True)
 class WebWorld:
     """The town and its application."""
 
@@ -137,30 +155,37 @@ class WebWorld:
     def create(
         cls, url: str, folder: Path, *, review_reason: str | None = None, https: bool = False
     ) -> Self:
-        """Build it all; a second or so."""
-        world = World.create(url, folder)
-        world.clock.time = MORNING
-        builder = _Builder(world)
-        builder.build()
-        found = services(world, builder.store)
+        """The town at the end of its day. On SQLite that is a copy of one that was built once;
+        elsewhere building it takes a second or so."""
+        path = Path(url.removeprefix("sqlite+pysqlite:///"))
+        if str(path) == url or path.exists():
+            world = World.create(url, folder)
+            kept = _built(world)
+        else:
+            data, kept = _town()
+            path.write_bytes(data)
+            world = World.open(url, folder)
+        world.clock.time = kept.time
+        world.random.setstate(kept.dice)
+        store = PictureStore(world.ring)
+        found = services(world, store)
         web = mount.assemble(
             found,
             wall=world.clock,
             alert_words=Words(world),
-            case_desk=Cases(world.context, AlertSettings(), builder.store),
+            case_desk=Cases(world.context, AlertSettings(), store),
             notice_desk=_notices(world.context),
             review_reason=review_reason,
         )
         found.add(web)
-        day = builder.day()
         return cls(
             world,
             application(found, https=https),
             web,
-            builder.people,
-            builder.logins,
-            builder.seals,
-            day,
+            kept.people,
+            kept.logins,
+            kept.seals,
+            kept.day,
         )
 
     def close(self) -> None:
@@ -187,6 +212,35 @@ NOTICE_DEFAULTS: Final = NoticeDefaults(
 )
 
 
+def _imprint(_task: Task) -> Result:
+    """A stand-in for the eyes: what they make of a good picture of an imprint."""
+    template = ImprintTemplate(21.0, 1, "", "柳塘村村民委员会", b"\xff" * DIRECTIONS * DISTANCES)
+    return ImprintEnrolled(template.to_bytes(), ENGINE)
+
+
+def _built(world: World) -> Kept:
+    world.clock.time = MORNING
+    builder = _Builder(world)
+    builder.build()
+    day = builder.day()
+    return Kept(
+        world.clock.time,
+        world.random.getstate(),
+        builder.people,
+        builder.logins,
+        builder.seals,
+        day,
+    )
+
+
+@cache
+def _town() -> tuple[bytes, Kept]:
+    with tempfile.TemporaryDirectory(prefix="zhiyin-town-") as folder:
+        world = World.create(f"sqlite+pysqlite:///{folder}/town.sqlite3", Path(folder))
+        kept = _built(world)
+        return contents(world.db), kept
+
+
 def _notices(context: ServiceContext) -> Notices:
     channels = NOTICE_DEFAULTS.channels
     preferences = Preferences(context, AlertSettings(), channels)
@@ -195,7 +249,7 @@ def _notices(context: ServiceContext) -> Notices:
 
 def services(world: World, store: PictureStore) -> Services:
     """What pages and signing in need."""
-    context, passwords = world.context, Passwords()
+    context, passwords = world.context, QUICK
     assert context.sign_down is not None
     return Services(
         context,
@@ -210,6 +264,7 @@ def services(world: World, store: PictureStore) -> Services:
         FaceService(context, world.ring, store, AnyFace()),
         IdentityService(context, passwords, [b"s" * 32], world.clock),
         ImportService(context, store, world.clock),
+        ImprintService(context, _imprint),
         MatterService(context),
         NoticeRuleService(context, NOTICE_DEFAULTS),
         OrganisationService(context),

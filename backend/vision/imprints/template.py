@@ -21,6 +21,9 @@ ENGINE = "ring-1"
 _MAGIC = b"zyimprint"
 _VERSION = 1
 _MOST_BYTES = 1_000_000
+_RING_FROM = 88
+_INKED = 0.2
+"""Of the strongest ink."""
 
 
 class ImprintError(DomainError):
@@ -56,6 +59,12 @@ class ImprintTemplate:
         """The unrolled imprint, 0..1."""
         grid = np.frombuffer(self.raw, np.uint8).reshape(DIRECTIONS, DISTANCES)
         return np.asarray(grid, np.float32) / np.float32(255)
+
+    @property
+    def whole(self) -> float:
+        """Share of the ring that carries ink, 0..1: how clean the enrolled imprint is."""
+        ring = self.polar[:, _RING_FROM:].max(axis=1)
+        return float((ring >= _INKED).mean())
 
     @classmethod
     def of(

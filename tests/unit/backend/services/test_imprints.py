@@ -10,6 +10,8 @@ from backend.domain.actor import Role
 from backend.domain.errors import DomainError
 from backend.services.imprints import ImprintService
 from backend.store.tables import imprint_template, seal
+from backend.vision.imprints.template import ImprintTemplate
+from backend.vision.imprints.unroll import DIRECTIONS, DISTANCES
 from backend.vision.workers.wire import ImprintEnrolled, Result, Task, Unable
 from backend.vision.workers.worker import WorkerFailed
 from tests.support.shots import jpeg
@@ -103,6 +105,33 @@ def test_promise_6_nobody_enrols_or_sees_the_seal_of_another_branch(bench: Bench
     with pytest.raises(DomainError) as refused:
         bench.service.enrol(custodian, "SL1", [jpeg(1)])
     assert refused.value.code == "denied"
+
+
+def test_a_retired_imprint_is_compared_with_no_more(bench: Bench) -> None:
+    made = bench.service.enrol(bench.admin, "SL1", [jpeg(1)])
+    assert bench.service.enrolled(bench.admin, VILLAGE) == {"SL1"}
+    assert bench.service.enrolled(bench.admin, OTHER_VILLAGE) == frozenset()
+    with pytest.raises(DomainError) as silent:
+        bench.service.retire(bench.admin, "SL1", " ")
+    assert silent.value.code == "reason_missing"
+    bench.service.retire(bench.admin, "SL1", "印章重刻")
+    (record,) = bench.world.records("imprint.retired")
+    assert record.data == {"templates": [made.id], "reason": "印章重刻"}
+    assert bench.service.enrolled(bench.admin, VILLAGE) == frozenset()
+    with pytest.raises(DomainError) as again:
+        bench.service.retire(bench.admin, "SL1", "再停一次")
+    assert again.value.code == "no_imprint"
+
+
+def test_how_good_an_enrolled_imprint_is_can_be_seen(bench: Bench) -> None:
+    half = bytes([255] * DISTANCES) * (DIRECTIONS // 2)
+    raw = half.ljust(DIRECTIONS * DISTANCES, b"\0")
+    template = ImprintTemplate(21.0, 2, "", "柳塘村", raw)
+    bench.answer = ImprintEnrolled(template.to_bytes(), "ring-1")
+    found = bench.service.enrol(bench.admin, "SL1", [jpeg(1)])
+    assert (found.pictures, found.read, found.whole) == (2, "柳塘村", 0.5)
+    bench.answer = ANSWERS["good"]  # no template at all
+    assert bench.service.enrol(bench.admin, "SL1", [jpeg(1)]).whole is None
 
 
 def test_a_destroyed_seal_gets_no_imprint(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
 from backend.store.tables import calendar_day, device, organisation, person
+from tests.support.shots import jpeg
 from tests.unit.backend.web.conftest import Town
 
 ORG = "330109103201"
@@ -178,6 +179,29 @@ def test_a_notification_rule_is_said_shown_and_taken_back(town: Town) -> None:
     assert client.post(address, data={"do": "clear"}).status_code == 303
     assert "本单位有规定" not in client.get("/admin/orgs/330109103/notices").text
     assert client.get(f"{BASE}/notices/C99").status_code == 404
+
+
+def test_an_imprint_is_enrolled_renewed_and_retired(town: Town) -> None:
+    client, address = town.client("admin"), f"/admin/seals/seal-{ORG}-committee/imprint"
+    assert client.get(BASE).text.count("没有登记印迹") == 3
+    picture = {"pictures": ("imprint.jpg", jpeg(1), "image/jpeg")}
+    answer = client.post(address, files=picture)
+    assert answer.headers["location"] == f"{address}?done=enrol"
+    page = client.get(f"{address}?done=enrol").text
+    assert "清楚，完整100%" in page
+    assert "柳塘村村民委员会" in page
+    assert client.get(BASE).text.count("没有登记印迹") == 2
+    bad = client.post(address, files={"pictures": ("x.jpg", b"no picture", "image/jpeg")})
+    assert bad.status_code == 422
+    assert 'role="alert"' in bad.text
+    assert client.post(address, files=picture).status_code == 303
+    assert "以前的印迹" in client.get(address).text
+    assert client.post(f"{address}/retire", data={"reason": "印章重刻"}).status_code == 303
+    assert "还没有登记印迹" in client.get(address).text
+    assert "登记印迹</h3>" not in town.client("town").get(address).text
+    refused = town.client("town").post(address, files=picture)
+    assert refused.status_code == 422
+    assert town.client("stranger").get(address).status_code == 404
 
 
 def test_who_only_watches_changes_nothing(shared_town: Town) -> None:
