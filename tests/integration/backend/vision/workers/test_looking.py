@@ -11,7 +11,7 @@ from backend.vision.decode import Picture, inspect
 from backend.vision.workers import wire
 from backend.vision.workers.worker import Worker, WorkerLimits
 from tests.support import imprint_cases
-from tests.support.paper_cases import cases
+from tests.support.paper_cases import cases, presses
 from tests.support.shots import jpeg
 
 
@@ -89,6 +89,24 @@ def test_a_seal_is_enrolled_and_known_again_on_the_paper(worker: Worker) -> None
         assert isinstance(seen, wire.ImprintSeen)
         assert seen.verdict.finding is finding
         assert seen.sheet
+
+
+def test_an_honest_press_over_print_beside_a_signature_is_right(worker: Worker) -> None:
+    press = presses.honest(8, ("Noto Sans CJK SC",))
+    read = worker.ask(wire.MakeReference(press.reference))
+    assert isinstance(read, wire.ReferenceMade)
+    pages, zones = [page.features for page in read.pages], [page.zones for page in read.pages]
+    before = worker.ask(wire.LookAtPage(press.before, pages, zones, {}))
+    assert isinstance(before, wire.PageSeen)
+    assert before.verdict.finding is PageFinding.SAME, before.verdict
+    seal = worker.ask(wire.EnrolImprint([press.seals[0]]))
+    assert isinstance(seal, wire.ImprintEnrolled)
+    look = wire.LookAtImprint(
+        press.before, press.after, "own", {"own": [seal.template]}, pages, zones
+    )
+    after = worker.ask(look)
+    assert isinstance(after, wire.ImprintSeen)
+    assert after.verdict.finding is ImprintFinding.RIGHT, after.verdict
 
 
 def _jpeg(picture: Picture) -> bytes:

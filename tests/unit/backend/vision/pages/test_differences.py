@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backend.domain.eyes import Mark
-from backend.vision.pages import crops, differences, features, reference, reuse
+from backend.vision.pages import crops, differences, features, reference, reuse, windows
 from backend.vision.pages.errors import StoredPageError
 from backend.vision.pages.reader import Reading
 from backend.vision.pages.reference import Line, ReferencePage
@@ -55,6 +55,36 @@ def test_a_doubtful_window_counts_only_with_another_reading() -> None:
     at_the_figure = Window(0, (150, 198, 60, 36), 0.95, 0.85 * SETTINGS.extra, 0.0)
     spots, _ = differences.printed([at_the_figure], again, [line("总额5万元")], 1.0, SETTINGS)
     assert [(spot.approved, spot.found) for spot in spots] == [("5", "6")]
+
+
+def written(*blots: tuple[int, int, int]) -> np.ndarray:
+    """Ink of a row of strokes, and blots (left, right, depth in hundredths) over it."""
+    ink = np.zeros((80, 400), np.float32)
+    for left in range(20, 200, 10):
+        ink[30:60, left : left + 3] = 0.9
+    for left, right, depth in blots:
+        ink[34:56, left:right] = depth / 100
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), 1.0), np.float32)
+
+
+def worst(seen: np.ndarray, free: np.ndarray) -> float:
+    looked = windows.compare(written(), seen, [(20, 30, 180, 30)], free)
+    return max(differences.grade(one, 1.0, SETTINGS) for one in looked)
+
+
+def test_a_window_partly_in_a_zone_is_judged_by_the_rest_of_it() -> None:
+    signed = written((186, 260, 80))
+    zone = np.zeros(signed.shape, bool)
+    assert worst(signed, zone) > 1
+    zone[:, 182:] = True
+    assert worst(signed, zone) < 0.5
+    assert worst(written((186, 260, 80), (172, 176, 80)), zone) > 1
+
+
+def test_the_grain_of_bare_paper_is_not_compared() -> None:
+    grain = np.full((80, 400), 0.02, np.float32)
+    free = np.zeros(grain.shape, bool)
+    assert windows.compare(grain, 1.2 * grain, [(20, 30, 180, 30)], free) == []
 
 
 def test_neighbouring_windows_are_one_place() -> None:
