@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
-from alerts import bundles, failures, messages
+from alerts import bundles, failures, messages, permit_notices
 from alerts.channels.base import Channel, Dead, Delivered, Message, Outcome, Retry, Severity
 from alerts.health import Health
 from alerts.preferences import load_many
@@ -220,6 +220,9 @@ class Delivery:
 
     def _link(self, row: Row[Any]) -> str:
         base = self._all.link_base.rstrip("/")
+        permit = row.message.get("fields", {}).get(permit_notices.LINK)
+        if base and permit:
+            return f"{base}/permits/{permit}"
         for column, path in _PATHS:
             subject = row._mapping[column]
             if base and subject:

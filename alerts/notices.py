@@ -1,7 +1,7 @@
 """Ordinary notices: what a record means for whom, beside any rule.
 
 A finished use is told to who keeps the seal, who stamped and who approved (promise 7); a step that
-opens, to its approver; a decision, to the applicant.
+opens, to its approver; a decision, to the applicant. Permits: `alerts.permit_notices`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from alerts import recipients
+from alerts import permit_notices, recipients
 from alerts.outbox import Telling
 from alerts.wording import Namer
 from backend.domain.record import Record
@@ -159,6 +159,9 @@ _NOTICES: Final[Mapping[str, Notice]] = {
     "application.step_approved": _step_opened,
     "application.delegated": _step_opened,
     **dict.fromkeys(_DECIDED, _decided),
+    "permit.wanted": permit_notices.wanted,
+    "permit.approved": permit_notices.decided,
+    "permit.rejected": permit_notices.decided,
 }
 
 KINDS: Final = frozenset(_NOTICES)

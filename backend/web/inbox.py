@@ -195,6 +195,9 @@ def open_notice(who: Myself, web: WebPort, notice_id: str) -> Response:
 
 def target(row: Row[Any]) -> str:
     """The page that a notice speaks of."""
+    permit = row.message.get("fields", {}).get("permit")
+    if permit:
+        return f"/permits/{permit}"
     if row.alert_id:
         return f"/alerts/{row.alert_id}"
     if row.use_id:

@@ -27,7 +27,7 @@ _FULL: dict[str, object] = {
     "offline_share": 0.834,
     "peer_share": 0.1,
 }  # fmt: skip
-_COUNTED = ("application_decided", "late_uses_bundled", "notices_bundled")
+_COUNTED = ("application_decided", "permit_decided", "late_uses_bundled", "notices_bundled")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 

@@ -1,11 +1,13 @@
 """The phone's own pages, without a browser: permits, emergencies, standing in, papers in pieces."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from fastapi.testclient import TestClient
 
+from alerts.service import Alerts
 from backend.services.paper_pieces import PIECE_BYTES
 from backend.store import push
 from backend.web import formats
@@ -39,6 +41,9 @@ def test_a_permit_is_asked_for_approved_carried_out_and_returned(town: Town) -> 
     custodian, approver = town.client("custodian"), town.client("approver")
     address = asked(town, custodian)
     assert "等我批准外带" in approver.get("/home").text
+    Alerts(town.made.world.context, {}).run_once()
+    newest = re.findall(r'href="(/inbox/[0-9a-f-]{36})"', approver.get("/inbox").text)[0]
+    assert approver.get(newest).headers["location"] == address
     assert "同意外带" not in custodian.get(address).text
     assert "同意外带" in approver.get(address).text
     # Nobody approves what they keep, even when they post it all the same (C26).
