@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from backend.store.tables import look, picture
+from backend.store.tables import look, picture, seal
 
 
 def looks_of(conn: Connection, use_id: str) -> dict[int, Row[Any]]:
@@ -15,6 +15,14 @@ def looks_of(conn: Connection, use_id: str) -> dict[int, Row[Any]]:
     query: Select[Any] = select(look.c.seq, look.c.kind, look.c.finding, look.c.result)
     rows = conn.execute(query.where(look.c.use_id == use_id, look.c.seq.is_not(None)))
     return {row.seq: row for row in rows}
+
+
+def seal_names(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """What the seals are called, by id."""
+    if not ids:
+        return {}
+    rows = conn.execute(select(seal.c.id, seal.c.name).where(seal.c.id.in_(list(ids))))
+    return {row.id: row.name for row in rows}
 
 
 def crops(conn: Connection, ids: Collection[str]) -> Sequence[Row[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from backend.domain.errors import DomainError, missing
 from backend.domain.organisation import ancestors
 from backend.store import alert_lists, case_pictures, phone
 from backend.store.tables import picture
-from backend.web import formats, looks
+from backend.web import eyes_seen, formats, looks
 from backend.web.alert_texts import alert_texts
 from backend.web.alerts_pages import may_see
 from backend.web.i18n import reading_locale
@@ -182,12 +182,14 @@ def _show(
         if row is None:
             raise missing("该预警", "alert")
         (text,) = alert_texts(conn, [row], web.alert_words, reading_locale(actor.locale))
+        open_now = looks.open_reviews(conn, web, actor)
         values: dict[str, Any] = {
             "one": text,
             "notes": alert_lists.notes(conn, alert_id),
-            "evidence": _evidence(conn, web, actor, alert_id),
-            "pair": _pair(conn, web, actor, row),
-            "reviews": looks.open_reviews(conn, web, actor),
+            "evidence": _evidence(conn, actor, alert_id, open_now),
+            "pair": _pair(conn, actor, row, open_now),
+            "seen_here": eyes_seen.of_alert(conn, row, actor, open_now),
+            "reviews": open_now,
             "may_look": bool(actor.branches(*looks.LOOKERS)),
             "people": phone.holders(
                 conn,
@@ -206,19 +208,20 @@ def _show(
     return page(request, web, who, "alert.html", values, 422 if error else 200)
 
 
-def _evidence(conn: Connection, web: Web, actor: Actor, alert_id: str) -> list[Proof]:
+def _evidence(
+    conn: Connection, actor: Actor, alert_id: str, open_now: Sequence[looks.OpenReview]
+) -> list[Proof]:
     rows = alert_lists.evidence(conn, alert_id)
     ids = [row.picture_id for row in rows if row.picture_id is not None]
     kept = conn.execute(picture.select().where(picture.c.id.in_(ids))).all() if ids else []
-    shown = {one.id: one for one in looks.tiles(kept, actor, looks.open_reviews(conn, web, actor))}
+    shown = {one.id: one for one in looks.tiles(kept, actor, open_now)}
     return [Proof(row, shown.get(row.picture_id)) for row in rows]
 
 
 def _pair(
-    conn: Connection, web: Web, actor: Actor, row: Row[Any]
+    conn: Connection, actor: Actor, row: Row[Any], open_now: Sequence[looks.OpenReview]
 ) -> list[tuple[str, looks.Tile | None]]:
     """Two pictures side by side, for whoever may look at them."""
-    open_now = looks.open_reviews(conn, web, actor)
     found: list[tuple[str, looks.Tile | None]] = []
     for kind, one in case_pictures.pair(conn, row):
         tiles = [] if one is None else looks.tiles([one], actor, open_now)

@@ -283,7 +283,8 @@ def assemble(
     Raises:
         CredentialsError: when a key is none.
     """
-    face, page = OrlFaceCamera(dice), DeskPageCamera(dice)
+    # Each its own: how often somebody shows a face does not change what a paper looks like.
+    face, page = OrlFaceCamera(dice), DeskPageCamera(random.Random(dice.getrandbits(64)))
     made = device.assemble(
         credentials,
         hub,

@@ -83,7 +83,8 @@ def unchanged(
     seen = flatten(red_channel(second), min(second.shape[:2]) / (A4[0] / DOTS_PER_MM / 0.8))
     placed = features.place(features.extract(seen.ink), features.extract(ink))
     if placed.plane is None or placed.inliers < settings.min_inliers:
-        return Pair(_unplaced(first, second, bad, placed.inliers, settings), flat, plane=to_page)
+        verdict = _unplaced(first, second, bad, placed.inliers, bool(imprints), settings)
+        return Pair(verdict, flat, plane=to_page)
     masks = [_through(share, first, to_page) for share in imprints]
     free = area_of([*masks, *(pixels(zone, size) for zone in zones if reference)], size)
     if reference is not None:
@@ -124,15 +125,20 @@ def _through(share: Share, photo: Picture, plane: NDArray[np.float64]) -> Box:
 
 
 def _unplaced(
-    first: Picture, second: Picture, bad: str | None, inliers: int, settings: PageSettings
+    first: Picture,
+    second: Picture,
+    bad: str | None,
+    inliers: int,
+    stamped: bool,
+    settings: PageSettings,
 ) -> PageVerdict:
     scores = {"inliers": float(inliers)}
     if bad:
         return _retake(bad, scores)
     before, after = quality.letters(first), quality.letters(second)
     blank = settings.blank_marks
-    if before < blank and after < blank:
-        # Two blank sheets have nothing by which to tell them apart.
+    if before < blank and (after < blank or stamped):
+        # Two blank sheets have nothing by which to tell them apart; an imprint has letters itself.
         return _retake("unreadable", scores)
     if after >= blank and quality.blurred(second):
         return _retake("blurred", scores)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.domain.errors import DomainError
-from backend.domain.eyes import ImprintFinding, ImprintVerdict, Mark, PageFinding, PageVerdict
+from backend.domain.eyes import Box, ImprintFinding, ImprintVerdict, Mark, PageFinding, PageVerdict
 from backend.vision.decode import Picture, decode
 from backend.vision.workers.wire import (
     Crop,
@@ -30,6 +31,7 @@ from backend.vision.workers.wire import (
 
 if TYPE_CHECKING:
     from backend.vision.pages.reader import Reader
+    from backend.vision.pages.unchanged import Pair
 
 MOST_CROPS: Final = 3
 
@@ -131,6 +133,8 @@ def _imprint(task: LookAtImprint) -> ImprintSeen:
         if pair.before is not None and pair.after is not None:
             cut = _crops(pair.verdict.marks, pair.before, pair.after, crops.pair)
             return ImprintSeen(verdict, cut, sheet)
+    elif verdict.finding in _TO_LOOK_AT:
+        return ImprintSeen(verdict, _imprint_crops(verdict, before, pair), sheet)
     return ImprintSeen(verdict, [], sheet)
 
 
@@ -145,7 +149,45 @@ _LESSER: Final = frozenset(
 )
 """Findings beside which a changed page is the graver one (C4)."""
 
+_TO_LOOK_AT: Final = frozenset(
+    {
+        ImprintFinding.SEVERAL,
+        ImprintFinding.OTHER_SEAL,
+        ImprintFinding.UNKNOWN_SEAL,
+        ImprintFinding.MISPLACED,
+    }
+)
+"""Findings about imprints that a person wants to see for themselves."""
+
 _CHANGED: Final = frozenset({PageFinding.ALTERED, PageFinding.ANOTHER})
+
+
+def _imprint_crops(verdict: ImprintVerdict, photo: Picture, pair: Pair) -> list[Crop]:
+    """The places of new imprints before the press and after it."""
+    from backend.vision.pages import crops
+
+    if pair.before is None or pair.after is None or pair.plane is None:
+        return []
+    size = (pair.before.shape[1], pair.before.shape[0])
+    marks = [
+        Mark("imprint", _carried(one.box, photo, pair.plane, size)) for one in verdict.imprints
+    ]
+    return _crops(marks, pair.before, pair.after, crops.pair)
+
+
+def _carried(box: Box, picture: Picture, plane: NDArray[np.float64], size: tuple[int, int]) -> Box:
+    """A box of ``picture`` (shares), brought by ``plane`` to a picture of ``size`` pixels."""
+    left, top, wide, high = box
+    corners = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
+    height, width = picture.shape[:2]
+    there = plane @ np.array([(x * width, y * height, 1.0) for x, y in corners]).T
+    xs, ys = there[0] / there[2] / size[0], there[1] / there[2] / size[1]
+    return (
+        float(xs.min()),
+        float(ys.min()),
+        float(xs.max() - xs.min()),
+        float(ys.max() - ys.min()),
+    )
 
 
 def _crops(

@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain.record import Record
 from backend.store.pictures import PictureStore
-from backend.store.tables import look
+from backend.store.tables import alert, look, seal, seal_use
 from tests.support.world import VILLAGE
 from tests.unit.backend.web.conftest import Town
 
@@ -102,6 +102,79 @@ def test_a_reviewer_overrides_a_verdict_with_a_reason(town: Town) -> None:
     assert answer.headers["location"] == f"/uses/{use}#seq-{seq}"
     page = str(client.get(f"/uses/{use}").text)
     assert "已人工更正：只是折痕" in page
+
+
+def raise_alert(town: Town, code: str, use: str) -> str:
+    """An alert about ``use``; its id."""
+    new = town.made.world.context.new_id()
+    with town.made.world.db.write() as conn:
+        about = conn.execute(seal_use.select().where(seal_use.c.id == use)).one()
+        conn.execute(
+            alert.insert(),
+            {
+                "id": new,
+                "code": code,
+                "dedupe": f"{code}:{use}",
+                "org_path": about.org_path,
+                "severity": "critical",
+                "active": True,
+                "stage": "new",
+                "device": about.device_id,
+                "seal": about.seal_id,
+                "application": about.application_id,
+                "use_id": use,
+                "seq": 1,
+                "last_seq": 1,
+                "data": {},
+                "happened_at": 1,
+                "raised_at": 1,
+                "updated_at": 1,
+            },
+        )
+    return new
+
+
+def test_an_alert_shows_what_was_seen_and_nothing_that_it_is_not_about(town: Town) -> None:
+    use = town.made.day.finished
+    seq = look_at(town, use, "page", "altered", marks=ALTERED)
+    look_at(town, use, "imprint", "right")
+    look_at(town, use, "page", "retake", reasons=["dark"])
+    page = town.client("town").get(f"/alerts/{raise_alert(town, 'C5', use)}").text
+    assert "核对结果" in page
+    assert "伍拾万元整" in page
+    assert page.count("核对得对吗") == 1
+    assert f'name="seq" value="{seq}"' in page
+    assert "光线太暗" not in page
+
+
+def test_an_alert_about_a_face_shows_no_verdict_on_papers(town: Town) -> None:
+    use = town.made.day.finished
+    look_at(town, use, "page", "altered", marks=ALTERED)
+    page = town.client("town").get(f"/alerts/{raise_alert(town, 'C10', use)}").text
+    assert "核对结果" not in page
+
+
+def test_whose_imprint_it_is_is_said_and_its_pictures_are_before_and_after(town: Town) -> None:
+    use, world = town.made.day.finished, town.made.world
+    with world.db.read() as conn:
+        other = conn.execute(seal.select().where(seal.c.kind == "party")).first()
+    assert other is not None
+    look_at(
+        town,
+        use,
+        "imprint",
+        "other_seal",
+        imprints=[{"seal": other.id}, {"seal": None}],
+        crops=[[None, None]],
+    )
+    for address in (f"/uses/{use}", f"/alerts/{raise_alert(town, 'C8', use)}"):
+        page = town.client("town").get(address).text
+        assert f"印迹像是“{other.name}”" in page
+        assert [page.count(f">{one}</figcaption>") for one in ("盖章前", "盖章后", "审批件")] == [
+            1,
+            1,
+            0,
+        ]
 
 
 def test_promise_6_a_stranger_gives_no_opinion(town: Town) -> None:

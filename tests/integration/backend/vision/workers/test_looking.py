@@ -4,12 +4,15 @@ import random
 from collections.abc import Iterator
 
 import cv2
+import numpy as np
 import pytest
 
 from backend.domain.eyes import Box, ImprintFinding, PageFinding
 from backend.vision.decode import Picture, inspect
 from backend.vision.workers import wire
 from backend.vision.workers.worker import Worker, WorkerLimits
+from seal_firmware_sim.hardware import pages, sheets
+from seal_firmware_sim.hardware.cameras import DeskPageCamera, Paper, typeset
 from tests.support import imprint_cases
 from tests.support.paper_cases import cases, presses
 from tests.support.shots import jpeg
@@ -111,3 +114,57 @@ def test_an_honest_press_over_print_beside_a_signature_is_right(worker: Worker) 
 
 def _jpeg(picture: Picture) -> bytes:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+
+
+class _Desk:
+    """A simulated sleeve's page camera over one sheet, and two enrolled seals of the village."""
+
+    OURS, OTHER = "义渡镇柳塘村民委员会", "义渡镇柳塘村股份经济合作社"
+
+    def __init__(self, worker: Worker, seed: str, *, blank: bool, seal: str) -> None:
+        paper = Paper("house_building", 36, self.OURS)
+        camera = DeskPageCamera(random.Random(seed))
+        camera.lay(paper, sheets.blank(typeset(paper)) if blank else None, seal)
+        self.before = camera.photograph("before", 1)
+        self.after = camera.photograph("after", 1)
+        self._worker = worker
+        self.templates = {one: [self._enrolled(one)] for one in (self.OURS, self.OTHER)}
+
+    def _enrolled(self, seal: str) -> bytes:
+        picture = pages.jpeg(sheets.specimen(seal, random.Random(seal)), 85)
+        made = self._worker.ask(wire.EnrolImprint([picture]))
+        assert isinstance(made, wire.ImprintEnrolled)
+        return made.template
+
+    def look(self) -> wire.ImprintSeen:
+        seen = self._worker.ask(
+            wire.LookAtImprint(self.before, self.after, self.OURS, self.templates, [], [])
+        )
+        assert isinstance(seen, wire.ImprintSeen)
+        return seen
+
+
+def _red(picture: bytes) -> float:
+    """Share of a crop's inner half that is as red as stamp ink."""
+    found = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert found is not None
+    height, width = found.shape[:2]
+    part = found[height // 4 : -height // 4, width // 4 : -width // 4].astype(int)
+    return float((part[..., 2] - part[..., :2].max(axis=2) > 60).mean())
+
+
+def test_another_seals_imprint_is_cut_out_of_both_pictures(worker: Worker) -> None:
+    seen = _Desk(worker, "other", blank=False, seal=_Desk.OTHER).look()
+    assert seen.verdict.finding is ImprintFinding.OTHER_SEAL
+    assert seen.verdict.imprints[0].seal == _Desk.OTHER
+    [crop] = seen.crops
+    assert inspect(crop.approved) == inspect(crop.found)
+    assert _red(crop.found) > 0.05 > 0.001 >= _red(crop.approved)
+
+
+def test_an_imprint_on_a_blank_sheet_makes_no_other_sheet_of_it(worker: Worker) -> None:
+    """With this seed the imprint's letters were taken for print that had not been there."""
+    assert _Desk(worker, "blank0", blank=True, seal="").look().verdict.finding in (
+        ImprintFinding.RIGHT,
+        ImprintFinding.RETAKE,
+    )
