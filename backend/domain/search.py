@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from operator import add
 from typing import Final
 
 from backend.domain.calendar import ZONE, local_day
@@ -32,17 +32,31 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def grams(text: str) -> set[str]:
-    """The pairs and words that ``text`` is found by. A single Chinese character gives nothing."""
+def grams(text: str, most: int | None = None) -> set[str]:
+    """The pairs and words that ``text`` is found by. A single Chinese character gives nothing.
+    After ``most`` of them the rest of a long text is left out."""
     found: set[str] = set()
-    for run in _RUNS.findall(plain(text)):
-        if run[0] in _WORD_STARTS:
-            found.add(run[:WORD_MAX])
-        else:
-            found.update(one + other for one, other in pairwise(run))
+    for gram in _grams(plain(text)):
+        if most is not None and len(found) >= most:
+            break
+        found.add(gram)
     return found
 
 
+def _grams(text: str) -> Iterator[str]:
+    for run in _RUNS.findall(text):
+        if run[0] in _WORD_STARTS:
+            yield run[:WORD_MAX]
+        else:
+            yield from map(add, run, run[1:])
+
+
+def unwrapped(text: str) -> str:
+    """A page of lines as running text: a word that goes on in the next line is one word."""
+    return _WRAPPED.sub("", text)
+
+
+_WRAPPED: Final = re.compile(r"(?<=[\u3400-\u9fff])[^\S\n]*\n[^\S\n]*(?=[\u3400-\u9fff])")
 _WORD_STARTS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, select
 
 from backend.domain.errors import DomainError
 from backend.services.context import ServiceContext
+from backend.store import search
 from backend.store.pictures import PictureStore
 from backend.store.tables import (
     application,
@@ -17,6 +18,7 @@ from backend.store.tables import (
     document,
     imprint_template,
     reference_page,
+    seal_use,
     sheet,
 )
 from backend.vision.workers.wire import (
@@ -91,7 +93,8 @@ class EyesMemory:
     def remember_pages(
         self, conn: Connection, row: Row[Any], pages: list[ReadPage], now: int
     ) -> None:
-        """Keep the pages that were read in place of those read before."""
+        """Keep the pages that were read in place of those read before; the usage log finds the
+        uses by their words."""
         conn.execute(
             delete(reference_page).where(reference_page.c.application_id == row.application_id)
         )
@@ -114,6 +117,8 @@ class EyesMemory:
                     for position, page in enumerate(pages)
                 ],
             )
+        uses = select(seal_use.c.id).where(seal_use.c.application_id == row.application_id)
+        search.read_again(conn, list(conn.execute(uses).scalars()))
 
     def task(self, row: Row[Any]) -> Task | Unable:
         """The question that a look asks; or why it cannot be asked."""

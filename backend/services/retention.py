@@ -35,8 +35,8 @@ from backend.domain.application import Status
 from backend.domain.ids import uuid7
 from backend.domain.record import Record
 from backend.services.context import ServiceContext
+from backend.store import search
 from backend.store import settings as kept
-from backend.store.dialect import insert_or_ignore
 from backend.store.tables import (
     alert,
     answer,
@@ -51,7 +51,6 @@ from backend.store.tables import (
     record,
     reference_page,
     seal_use,
-    search_due,
     sheet,
 )
 from gateway.protocol.messages import Keys
@@ -198,10 +197,7 @@ class RetentionService:
             )
             conn.execute(delete(reference_page).where(reference_page.c.application_id.in_(gone)))
             again = select(seal_use.c.id).where(seal_use.c.application_id.in_(gone))
-            uses = list(conn.execute(again).scalars())
-            if uses:
-                named = [{"use_id": one} for one in uses]
-                conn.execute(insert_or_ignore(conn, search_due), named)
+            search.read_again(conn, list(conn.execute(again).scalars()))
 
         return self._each(due, forget)
 

@@ -6,7 +6,7 @@ day on which it arrives, not unseen among those of long ago.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -19,6 +19,7 @@ from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError
 from backend.domain.organisation import ROOT, is_path
 from backend.domain.search import Clause, Needle, clause, term, without
+from backend.services.retention import FORGOTTEN
 from backend.store import register, search
 from backend.store.register import RegisterFilter
 from backend.store.search import Layers
@@ -26,7 +27,8 @@ from backend.store.search_terms import terms_of, texts_of
 from backend.store.tables import seal_use
 
 ROUND: Final = 200
-"""Candidates that are looked at at once when those of the first round were not enough."""
+"""Candidates that are looked at at once, at most, when those of the rounds before were not
+enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked for. ``clauses`` go to the index; ``needles`` and ``period`` (ms UTC, from
-    inclusive, until exclusive) are compared with what the index finds."""
+    inclusive, until exclusive) are compared with what the index finds, as far as it may be wrong:
+    see :func:`_doubted`."""
 
     clauses: tuple[Clause, ...]
     needles: tuple[Needle, ...] = ()
@@ -72,7 +75,7 @@ def question(actor: Actor, wanted: RegisterFilter, now: int) -> Question:
         clauses.append(days)
         if not asking.whole_days(wanted.from_at, wanted.until_at):
             period = (wanted.from_at, wanted.until_at)
-    return Question(tuple(clauses), tuple(one for one in typed if not one.exact), period)
+    return Question(tuple(clauses), typed, period)
 
 
 def _seen(actor: Actor) -> list[Clause]:
@@ -114,6 +117,14 @@ def sees(actor: Actor, row: Row[Any]) -> bool:
     return actor.person_id in concerned(row) or actor.may_any(READERS, row.org_path)
 
 
+def reads_papers(actor: Actor, row: Row[Any]) -> bool:
+    """Whether the actor may read what a use was approved for: as
+    :func:`backend.domain.application_actions.may_see` has it (promise 6)."""
+    asked = {row.applicant_id, row.application_operator_id, *(row.alternates or ())}
+    path = row.application_org_path
+    return path is not None and (actor.person_id in asked or actor.may_any(READERS, path))
+
+
 def concerned(row: Row[Any]) -> set[str | None]:
     """Whose use it is, as far as is known."""
     return {row.operator_id, row.stamped_by, row.witness_id, row.applicant_id}
@@ -146,7 +157,7 @@ def find(
     rows: list[Row[Any]] = []
     while len(rows) <= limit and (some := list(islice(places, size))):
         rows += _meeting(conn, actor, asked, search.ids_of(conn, above, some))
-        size = ROUND
+        size = min(2 * size, ROUND)
     more = len(rows) > limit
     rows = rows[:limit]
     if after is not None:
@@ -184,16 +195,34 @@ def _place(conn: Connection, above: Layers, use_id: str | None) -> int | None:
 
 def _meeting(conn: Connection, actor: Actor, asked: Question, ids: Sequence[str]) -> list[Row[Any]]:
     rows = {row.id: row for row in register.by_id(conn, ids)}
-    texts = texts_of(conn, ids) if asked.needles else {}
-    ordered = (rows[use_id] for use_id in ids if use_id in rows)
-    return [row for row in ordered if _meets(actor, asked, row, texts.get(row.id, ()))]
+    kept = [rows[use_id] for use_id in ids if use_id in rows and _meets(actor, asked, rows[use_id])]
+    readable = {row.id for row in kept if reads_papers(actor, row)}
+    doubted = _doubted(asked, kept, readable)
+    texts = texts_of(conn, doubted, readable) if doubted else {}
+    return [
+        row
+        for row in kept
+        if row.id not in texts or all(one.stands_in(texts[row.id]) for one in asked.needles)
+    ]
 
 
-def _meets(actor: Actor, asked: Question, row: Row[Any], texts: Sequence[str]) -> bool:
+def _meets(actor: Actor, asked: Question, row: Row[Any]) -> bool:
     from_at, until_at = asked.period
     return (
         sees(actor, row)
         and (from_at is None or row.started_at >= from_at)
         and (until_at is None or row.started_at < until_at)
-        and all(one.stands_in(texts) for one in asked.needles)
     )
+
+
+def _doubted(
+    asked: Question, rows: Sequence[Row[Any]], readable: Collection[str]
+) -> list[Row[Any]]:
+    """Uses whose texts are compared with what was typed: all, if its pairs of characters may come
+    from different places; else those that the index may know by words that this person may not
+    read, or that were forgotten since."""
+    if not asked.needles:
+        return []
+    if not all(one.exact for one in asked.needles):
+        return list(rows)
+    return [row for row in rows if row.id not in readable or row.title == FORGOTTEN]

@@ -22,10 +22,9 @@ from backend.services.application_changes import records_of
 from backend.services.context import ServiceContext
 from backend.services.facts import load_facts
 from backend.services.permits import permit_record
-from backend.store import applications, grants, permits
-from backend.store.dialect import insert_or_ignore
+from backend.store import applications, grants, permits, search
 from backend.store.numbers import next_number
-from backend.store.tables import seal_use, search_due
+from backend.store.tables import seal_use
 
 
 class Sweeps:
@@ -102,10 +101,7 @@ class Sweeps:
                 name = f"{ids(row.org_path)[-1][-20:]}-{local_day(row.started_at).year}"
                 number = f"{name}-{next_number(conn, name):05d}"
                 conn.execute(update(seal_use).where(seal_use.c.id == row.id).values(number=number))
-            if rows:  # no record tells the index of it
-                conn.execute(
-                    insert_or_ignore(conn, search_due), [{"use_id": row.id} for row in rows]
-                )
+            search.read_again(conn, [row.id for row in rows])
             return len(rows)
 
     def drop_overtaken_downlinks(self) -> int:

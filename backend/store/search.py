@@ -6,7 +6,7 @@ since the index was last brought up to date, read on the spot; the tail, a row a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select
 from backend.domain.search import Clause, holds
 from backend.store import search_blocks
 from backend.store.bulk import CHUNK
+from backend.store.dialect import insert_or_ignore
 from backend.store.search_terms import terms_of
 from backend.store.tables import (
     record,
@@ -101,6 +102,13 @@ def named_since(conn: Connection, seq: int, until: int | None, limit: int) -> li
     if until is not None:
         query = query.where(record.c.seq < until)
     return list(conn.execute(query).scalars())
+
+
+def read_again(conn: Connection, use_ids: Iterable[str]) -> None:
+    """Have the texts of uses read again, of whose change no record tells."""
+    named = [{"use_id": one} for one in use_ids]
+    if named:
+        conn.execute(insert_or_ignore(conn, search_due), named)
 
 
 ORDER: Final = (seal_use.c.first_seq, seal_use.c.recorded_at, seal_use.c.id)

@@ -7,6 +7,7 @@ blocks. Run twice, or by two processes at once, it does the same as once.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -34,6 +35,9 @@ RECORDS: Final = 1000
 
 TAIL: Final = 256
 """Uses in the tail before they go into the blocks."""
+
+TAIL_CHARS: Final = 300_000
+"""Characters of all their terms before they do: each search reads the tail whole."""
 
 _SMALL: Final = 100
 _REBUILD_BATCH: Final = 500
@@ -73,7 +77,7 @@ class SearchIndex:
             conn.execute(delete(search_due).where(search_due.c.use_id.in_(due)))
             terms |= terms_of(conn, due)
             _put(conn, terms)
-            if conn.execute(select(func.count()).select_from(search_tail)).scalar_one() >= TAIL:
+            if _is_long(conn):
                 _empty_tail(conn)
         return len(terms)
 
@@ -132,6 +136,12 @@ def _put(conn: Connection, terms: dict[str, frozenset[str]]) -> None:
     )
 
 
+def _is_long(conn: Connection) -> bool:
+    length = func.coalesce(func.sum(func.length(search_tail.c.terms)), 0)
+    uses, chars = conn.execute(select(func.count(), length)).one()
+    return bool(uses >= TAIL or chars >= TAIL_CHARS)
+
+
 def _empty_tail(conn: Connection) -> None:
     chapters: dict[int, dict[str, list[int]]] = {}
     places: dict[int, list[int]] = {}
@@ -153,13 +163,13 @@ def _chapters(conn: Connection) -> Iterator[Sequence[str]]:
 
 
 def _write_chapter(conn: Connection, chapter: int, ids: Sequence[str]) -> None:
-    added: dict[str, list[int]] = {}
+    added: dict[str, array[int]] = {}  # two bytes each: a chapter has millions
     for start in range(0, len(ids), _REBUILD_BATCH):
         some = ids[start : start + _REBUILD_BATCH]
         terms = terms_of(conn, some)
         for place, use_id in enumerate(some, start):
             for name in terms[use_id]:
-                added.setdefault(name, []).append(place)
+                added.setdefault(name, array("H")).append(place)
     base = chapter * CHAPTER
     conn.execute(
         search_doc.insert(), [{"doc": base + n, "use_id": one} for n, one in enumerate(ids)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, select
 
 from backend.domain.actor import Actor
 from backend.store.scope import in_branches
@@ -15,8 +14,7 @@ from backend.web.ports import Web
 _MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """An organisation in a list. ``depth`` counts from the top of what is shown."""
 
     id: str
@@ -29,14 +27,17 @@ class Place:
 def below(web: Web, actor: Actor) -> list[Place]:
     """Those of the actor's branches; at most a thousand (a district has some six hundred)."""
     with web.context.db.read() as conn:
-        query: Select[Any] = (
-            select(
-                organisation.c.id, organisation.c.path, organisation.c.name, organisation.c.level
-            )
-            .where(in_branches(conn, organisation.c.path, actor.branches()))
-            .order_by(organisation.c.path)
-            .limit(_MOST)
-        )
-        rows = conn.execute(query).all()
-    top = min((row.path.count("/") for row in rows), default=0)
-    return [Place(row.id, row.path, row.name, row.level, row.path.count("/") - top) for row in rows]
+        return listed(conn, actor)
+
+
+def listed(conn: Connection, actor: Actor) -> list[Place]:
+    """As :func:`below`, within the caller's transaction."""
+    query: Select[Any] = (
+        select(organisation.c.id, organisation.c.path, organisation.c.name, organisation.c.level)
+        .where(in_branches(conn, organisation.c.path, actor.branches()))
+        .order_by(organisation.c.path)
+        .limit(_MOST)
+    )
+    rows = conn.execute(query).all()
+    top = min((path.count("/") for _id, path, _name, _level in rows), default=0)
+    return [Place(key, path, name, level, path.count("/") - top) for key, path, name, level in rows]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Form, Query
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +22,6 @@ from backend.services.views import RegisterRow
 from backend.store import log_choices, today
 from backend.store.register import RegisterFilter
 from backend.web import formats, places
-from backend.web.ports import Web
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
 
 _SHOWN: Final = 40
@@ -104,13 +104,13 @@ def uses_page(
     def to(**cursor: str) -> str:
         return f"/uses?{urlencode(kept | cursor)}" if kept or cursor else "/uses"
 
+    with web.context.db.read() as conn:
+        around = _around(conn, who.actor, leaf.items, kept.get("org"))
     values = {
-        "lines": _lines(web, who.actor, leaf.items),
         "asked": {name: kept.get(name, "") for name in FIELDS},
         "filtered": bool(kept),
         "query": query,
         "here": request.url.query,
-        "places": places.below(web, who.actor),
         "older": None if leaf.older is None else to(older=leaf.older),
         "newer": None if leaf.newer is None else to(newer=leaf.newer),
         "first": to() if leaf.newer is not None else None,
@@ -120,7 +120,7 @@ def uses_page(
         "marked": request.query_params.get("marked", ""),
         "may_review": bool(who.actor.branches(Role.SUPERVISOR)),
         "person_name": _name(leaf.items, kept.get("person")),
-        **_choices(web, who.actor, kept.get("org")),
+        **around,
     }
     return page(request, web, who, "uses.html", values)
 
@@ -161,12 +161,18 @@ def _back(query: str, marked: int) -> str:
     return urlencode(kept_filter(query) | cursor | {"marked": str(marked)})
 
 
-def _choices(web: Web, actor: Actor, below: str | None) -> dict[str, Any]:
-    with web.context.db.read() as conn:
-        return {
-            "seals": log_choices.seals(conn, actor.branches(*READERS), below),
-            "matters": log_choices.matters(conn),
-        }
+def _around(
+    conn: Connection, actor: Actor, rows: Sequence[RegisterRow], below: str | None
+) -> dict[str, Any]:
+    """The lines with the alerts about them, and what the filters offer."""
+    branches = actor.branches(*READERS)
+    alerts = today.alerts_of_uses(conn, [row.id for row in rows]) if branches else {}
+    return {
+        "lines": [Line(row, alerts.get(row.id, [])) for row in rows],
+        "places": places.listed(conn, actor),
+        "seals": log_choices.seals(conn, branches, below),
+        "matters": log_choices.matters(conn),
+    }
 
 
 def _name(rows: Sequence[RegisterRow], person_id: str | None) -> str:
@@ -176,11 +182,3 @@ def _name(rows: Sequence[RegisterRow], person_id: str | None) -> str:
             if one is not None and one.id == person_id:
                 return one.name
     return "—"
-
-
-def _lines(web: Web, actor: Actor, rows: Any) -> list[Line]:
-    if not actor.branches(*READERS):
-        return [Line(row, []) for row in rows]
-    with web.context.db.read() as conn:
-        alerts = today.alerts_of_uses(conn, [row.id for row in rows])
-    return [Line(row, alerts.get(row.id, [])) for row in rows]

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, insert
+import psycopg
+from sqlalchemy import insert
 
 from backend.domain import search
 from backend.domain.calendar import DAY_MS, HOUR_MS
@@ -73,16 +74,19 @@ def fill(db: Database, count: int, first_at: int, matter_names: Sequence[tuple[s
     for number in range(-(-count // CHAPTER)):
         chapter = Chapter(number * CHAPTER, min(count, (number + 1) * CHAPTER))
         words.into(chapter)
+        _store(db, chapter.blocks(number))
+
+
+def _store(db: Database, blocks: Sequence[dict[str, Any]]) -> None:
+    if db.is_sqlite:
         with db.write() as conn:
-            _store(conn, chapter.blocks(number))
-
-
-def _store(conn: Connection, blocks: Sequence[dict[str, Any]]) -> None:
-    if conn.dialect.name == "sqlite":
-        conn.execute(insert(search_block), blocks)
+            conn.execute(insert(search_block), blocks)
         return
-    raw: Any = conn.connection.driver_connection
+    # A connection of our own: the house's gives a server up that takes nothing for 20 s, and one
+    # that writes gigabytes at once may well.
+    address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with (
+        psycopg.connect(address) as raw,
         raw.cursor() as cursor,
         cursor.copy("COPY search_block (term, chapter, docs) FROM STDIN") as copy,
     ):

@@ -5,14 +5,26 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Select, delete, select, update
 
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError
+from backend.services.eyes_memory import EyesMemory, ReadPage
+from backend.services.retention import FORGOTTEN
 from backend.store import search, search_index
+from backend.store.pictures import PictureStore
 from backend.store.register import RegisterFilter
 from backend.store.search_index import SearchIndex
-from backend.store.tables import alert, seal_use, search_block, search_doc, search_tail
+from backend.store.tables import (
+    alert,
+    application,
+    reference_page,
+    seal_use,
+    search_block,
+    search_doc,
+    search_tail,
+)
+from backend.vision.workers import wire
 from tests.support.office import DAY, Office
 from tests.support.world import FAR_VILLAGE, OTHER_VILLAGE, TOWN, VILLAGE, World
 
@@ -90,6 +102,87 @@ def test_a_use_is_found_by_its_number_as_soon_as_it_has_one(
 def test_one_character_is_too_short_and_says_so(office: Office) -> None:
     with pytest.raises(DomainError, match="search_too_short"):
         found(office, office.supervisor, text="贷")
+
+
+PAPER = "甲方：柳塘村股份经济合作\n社\n乙方：宏达建设\n第一条 道路硬化，造价 38000 元"
+
+
+def read(office: Office, use_id: str, *pages: str) -> None:
+    """The eyes have read the papers of the use's application."""
+    line = office.register.get(office.supervisor, use_id)
+    query: Select[Any] = select(application.c.id.label("application_id"), application.c.org_path)
+    with office.world.db.read() as conn:
+        of = conn.execute(query.where(application.c.id == line.application_id)).one()
+    made = [wire.MadePage(b"", words, {}, []) for words in pages]
+    with office.world.db.write() as conn:
+        EyesMemory(office.world.context, PictureStore(office.world.ring)).remember_pages(
+            conn, of, [ReadPage("paper", at, one) for at, one in enumerate(made)], 1
+        )
+
+
+def test_the_words_of_the_approved_pages_are_found(
+    office: Office, settle: Callable[[], None]
+) -> None:
+    road = use(office, "工程协议")
+    settle()
+    read(office, road, PAPER, "第二页 养护")
+    use(office, "别的文件")
+    settle()
+    for word in ("硬化", "38000", "道路硬化", "合作社", "养护"):
+        assert found(office, office.supervisor, text=word) == [road], word
+    assert found(office, office.supervisor, text="硬化 养护 工程") == [road]
+    for word in ("化造", "价养"):
+        assert found(office, office.supervisor, text=word) == [], word
+    read(office, road, "第一条 换了内容")
+    settle()
+    assert found(office, office.supervisor, text="换了") == [road]
+
+
+def test_promise_6_only_those_who_may_see_an_application_find_uses_by_its_papers(
+    office: Office, settle: Callable[[], None]
+) -> None:
+    stamper = office.world.actor(Role.OPERATOR, OTHER_VILLAGE)
+    road = use(office, "工程协议", stamped_by=stamper.person_id)
+    read(office, road, PAPER)
+    settle()
+    assert found(office, stamper, text="工程") == [road]
+    for word in ("硬化", "道路硬化", "工程 硬化"):
+        assert found(office, stamper, text=word) == [], word
+        assert found(office, office.applicant, text=word) == [road], word
+        assert found(office, office.operator, text=word) == [road], word
+        assert found(office, office.town, text=word) == [road], word
+        assert found(office, office.world.actor(Role.APPROVER, FAR_VILLAGE), text=word) == []
+
+
+def test_what_was_forgotten_is_found_no_more_although_the_blocks_still_have_it(
+    office: Office, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "TAIL", 1)
+    road = use(office, "道路协议")
+    read(office, road, PAPER)
+    index.run()
+    with office.world.db.write() as conn:
+        conn.execute(update(application).values(title=FORGOTTEN))
+        conn.execute(delete(reference_page))
+        search.read_again(conn, [road])
+    for word in ("硬化", "协议", "道路"):
+        assert found(office, office.supervisor, text=word) == [], word
+    assert found(office, office.supervisor, text="柳塘") == [road]
+
+
+def test_long_papers_leave_the_tail_early_and_count_only_in_part(
+    office: Office, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "TAIL_CHARS", 5_000)
+    road = use(office, "工程协议")
+    index.run()
+    long = "\n\n".join(f"条款{chr(0x4E00 + at)}{chr(0x5E00 + at)}" for at in range(2_000))
+    read(office, road, long + "末尾")
+    index.run()
+    with office.world.db.read() as conn:
+        assert conn.execute(search_tail.select()).all() == []
+    assert found(office, office.supervisor, text="条款一") == [road]
+    assert found(office, office.supervisor, text="末尾") == []
 
 
 def test_promise_6_another_branch_finds_nothing(office: Office, settle: Callable[[], None]) -> None:
