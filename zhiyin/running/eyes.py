@@ -73,6 +73,11 @@ class EyesPart:
         """Whether all threads run."""
         return all(thread.is_alive() for thread in self._threads)
 
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Its workers, for whoever watches what they are and cost."""
+        return tuple(self._workers)
+
     def figures(self) -> dict[str, int]:
         """Counts since the start, and what is still to be looked at."""
         left = self.eyes.backlog
