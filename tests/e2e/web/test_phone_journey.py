@@ -1,9 +1,10 @@
-"""A use by phone from end to end: applied for with a photograph while the line drops, approved in
-two taps on another phone, followed at the sleeve, told to administrator and approver; somebody of
-another branch sees nothing of it."""
+"""A use from end to end: applied for with a photograph while the line drops, approved in two taps
+on another phone, followed at the sleeve, told to administrator and approver; the committee reviews
+it, opens a case, has it put right, closes and exports it; another branch sees nothing of it."""
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -14,6 +15,8 @@ from tests.support.web_server import WebServer
 from tests.support.web_world import WebWorld, paper
 
 pytestmark = pytest.mark.needs_chromium
+
+DESK = {"width": 1280, "height": 800}
 
 
 @pytest.fixture
@@ -65,6 +68,39 @@ def apply_with_a_photograph(page: Page, address: str, folder: Path) -> str:
     return page.url.partition("?")[0]
 
 
+def open_a_case(desk: Page, address: str, use: str) -> None:
+    """The district's committee reviews the use and questions it."""
+    desk.goto(f"{address}/uses?only=unreviewed")
+    desk.click("tr[data-use] a >> nth=0")  # the newest
+    desk.wait_for_url(lambda url: use in unquote(url))
+    desk.fill("#question", "章盖在日期之外，请核对")
+    desk.click("button:has-text('提出疑问')")
+    desk.wait_for_url("**questioned=1**")
+
+
+def bring_it_to_its_end(desk: Page, address: str, town: WebWorld) -> str:
+    """The town's committee has it put right, closes and exports it; the case's address."""
+    desk.goto(f"{address}/alerts?code=C35")
+    desk.click(".alert-row >> nth=0")
+    desk.click("text=我知道了")
+    expect(desk.locator(".chip", has_text="已知悉").first).to_be_visible()
+    for turn, words in (("写整改", "已请村里当面核对"), ("销号", "核对无误，已补写说明")):
+        desk.click(f"summary:has-text('{turn}')")
+        form = desk.locator("details.act[open]", has=desk.locator(f"summary:has-text('{turn}')"))
+        form.locator("textarea").first.fill(words)
+        form.locator("button.primary").click()
+        expect(desk.locator("main")).to_contain_text(words)
+    case = desk.url.partition("?")[0]
+    desk.goto(f"{address}/alerts?stage=closed&code=C35")
+    desk.click("summary:has-text('导出')")
+    with desk.expect_download() as download:
+        desk.click("button[value=xlsx] >> nth=0")
+    assert download.value.suggested_filename.endswith(".xlsx")
+    kinds = [one.kind for one in town.world.records() if one.kind.startswith("alert.")]
+    assert kinds[-3:] == ["alert.acknowledged", "alert.rectifying", "alert.closed"]
+    return case
+
+
 def test_promise_7_both_are_told_and_another_branch_sees_nothing(
     enter: Callable[..., Page],
     server: WebServer,
@@ -101,7 +137,7 @@ def test_promise_7_both_are_told_and_another_branch_sees_nothing(
     code = applicant.locator(".job-code").inner_text()
     assert code.isdigit()
     expect(applicant.locator("body[data-live=on]")).to_be_visible()
-    town.stamp(application.rpartition("/")[2])
+    use = town.stamp(application.rpartition("/")[2])
     expect(applicant.locator(".finish h2")).to_have_text("用印完成", timeout=10_000)
     keeper = enter("custodian")
     for page in (keeper, approver):
@@ -111,7 +147,12 @@ def test_promise_7_both_are_told_and_another_branch_sees_nothing(
     for page in (keeper, approver):
         expect(page.locator("#toast")).to_contain_text("用印完成", timeout=10_000)
 
-    for address in (application, f"{application}/sleeve", f"{application}/state"):
+    open_a_case(enter("district", DESK), server.address, use)
+    tell(town, alerts)
+    case = bring_it_to_its_end(enter("town", DESK), server.address, town)
+
+    told = f"{server.address}/uses/{use}"
+    for address in (application, f"{application}/sleeve", f"{application}/state", told, case):
         assert stranger.request.get(address).status == 404
     assert "居住情况说明" not in stranger.content()
     stranger.goto(f"{server.address}/inbox")
