@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("api", "单独运行网页和接口 · pages and API of their own"),
     ("alerts", "单独运行预警和定时任务 · alerts and chores of their own"),
     ("eyes", "单独运行文件与印迹核对 · looks at papers and imprints"),
+    ("vision", "核对得准不准：本地误报率 · the local false-alarm rate"),
     ("broker", "运行 Mosquitto · run Mosquitto with our accounts and ACL"),
     ("bench", "性能测量 · measure"),
     ("export", "导出可独立核验的记录 · export records that anybody can check"),

@@ -6,14 +6,15 @@ its paper, its light and its people, which no test bench knows.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from backend.domain.actor import Actor, Role
 from backend.domain.errors import DomainError, missing
+from backend.domain.eyes import ImprintFinding, PageFinding
 from backend.domain.rates import wilson
 from backend.services.context import ServiceContext
 from backend.services.recording import write_down
@@ -23,6 +24,37 @@ from backend.store.tables import record, second_opinion
 
 KINDS: Final = {"page.checked": "page", "imprint.checked": "imprint", "check.done": "face"}
 """Records that hold a verdict, and whose it is."""
+
+ALARMING: Final = {
+    "page": frozenset(
+        {
+            PageFinding.ALTERED,
+            PageFinding.ANOTHER,
+            PageFinding.EXTRA,
+            PageFinding.BLANK,
+            PageFinding.REUSED,
+        }
+    ),
+    "imprint": frozenset(
+        {
+            ImprintFinding.NONE,
+            ImprintFinding.SEVERAL,
+            ImprintFinding.OTHER_SEAL,
+            ImprintFinding.UNKNOWN_SEAL,
+            ImprintFinding.MISPLACED,
+            ImprintFinding.PAGE_CHANGED,
+        }
+    ),
+    "face": frozenset({"mismatch"}),
+}
+"""Findings from which an alert follows, by kind: a wrong one is a false alarm."""
+
+CLEARING: Final = {
+    "page": frozenset({PageFinding.SAME}),
+    "imprint": frozenset({ImprintFinding.RIGHT}),
+    "face": frozenset({"match"}),
+}
+"""Findings that say that all is well: a wrong one was missed."""
 
 REVIEWERS: Final = (Role.SUPERVISOR, Role.APPROVER)
 
@@ -105,20 +137,9 @@ class SecondOpinionService:
     def report(self, actor: Actor, since: int = 0) -> list[Rate]:
         """How often each finding was right, in the actor's branches, since ``since`` (ms UTC)."""
         with self._context.db.read() as conn:
-            wrong = func.sum(case((second_opinion.c.agrees.is_(False), 1), else_=0))
-            rows = conn.execute(
-                select(second_opinion.c.kind, second_opinion.c.finding, func.count(), wrong)
-                .where(
-                    second_opinion.c.at >= since,
-                    in_branches(conn, second_opinion.c.org_path, actor.branches()),
-                )
-                .group_by(second_opinion.c.kind, second_opinion.c.finding)
-                .order_by(second_opinion.c.kind, second_opinion.c.finding)
-            ).all()
-        return [
-            Rate(kind, finding, count, int(bad or 0), *wilson(int(bad or 0), count))
-            for kind, finding, count, bad in rows
-        ]
+            return rates(
+                conn, since, in_branches(conn, second_opinion.c.org_path, actor.branches())
+            )
 
     def _keep(self, conn: Connection, row: Row[Any], said: Opinion) -> None:
         conn.execute(second_opinion.delete().where(second_opinion.c.seq == said.seq))
@@ -135,6 +156,34 @@ class SecondOpinionService:
                 "at": said.at,
             },
         )
+
+
+def rates(conn: Connection, since: int, where: ColumnElement[bool]) -> list[Rate]:
+    """How often each finding was right, of the opinions given since ``since`` (ms UTC)."""
+    wrong = func.sum(case((second_opinion.c.agrees.is_(False), 1), else_=0))
+    rows = conn.execute(
+        select(second_opinion.c.kind, second_opinion.c.finding, func.count(), wrong)
+        .where(second_opinion.c.at >= since, where)
+        .group_by(second_opinion.c.kind, second_opinion.c.finding)
+        .order_by(second_opinion.c.kind, second_opinion.c.finding)
+    ).all()
+    return [_rate(kind, finding, count, int(bad or 0)) for kind, finding, count, bad in rows]
+
+
+def together(found: Iterable[Rate], which: Mapping[str, Collection[str]], name: str) -> list[Rate]:
+    """The findings in ``which``, added up by kind: ``name`` stands for them. With
+    :data:`ALARMING`, how often an alarm was none; with :data:`CLEARING`, how often something was
+    missed. A kind of which nobody said anything is left out."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in found:
+        if one.finding in which.get(one.kind, ()):
+            reviewed, wrong = sums.get(one.kind, (0, 0))
+            sums[one.kind] = reviewed + one.reviewed, wrong + one.wrong
+    return [_rate(kind, name, *counts) for kind, counts in sums.items()]
+
+
+def _rate(kind: str, finding: str, reviewed: int, wrong: int) -> Rate:
+    return Rate(kind, finding, reviewed, wrong, *wilson(wrong, reviewed))
 
 
 def _finding(row: Row[Any]) -> str:

@@ -4,11 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import true
 
+from alerts.rules import papers
 from backend.domain.actor import Role
 from backend.domain.errors import DomainError
 from backend.domain.record import Record
-from backend.services.second_opinions import SecondOpinionService
+from backend.services.second_opinions import (
+    ALARMING,
+    CLEARING,
+    Rate,
+    SecondOpinionService,
+    rates,
+    together,
+)
 from tests.support.world import OTHER_VILLAGE, VILLAGE, World
 
 
@@ -91,3 +100,36 @@ def test_only_verdicts_and_only_by_reviewers(world: World) -> None:
     with pytest.raises(DomainError) as refused:
         service.give(world.actor(Role.APPLICANT), verdict(world), agrees=True, reason="")
     assert refused.value.code == "denied"
+
+
+def test_alarms_and_misses_are_added_up_by_kind() -> None:
+    found = [
+        Rate("page", "altered", 10, 1, 0, 1),
+        Rate("page", "blank", 5, 1, 0, 1),
+        Rate("page", "same", 40, 1, 0, 1),
+        Rate("page", "retake", 9, 9, 0, 1),
+        Rate("face", "mismatch", 4, 0, 0, 1),
+    ]
+    page, face = together(found, ALARMING, "false_alarms")
+    assert (page.kind, page.finding, page.reviewed, page.wrong) == ("page", "false_alarms", 15, 2)
+    assert page.low < 2 / 15 < page.high
+    assert (face.kind, face.reviewed, face.wrong, face.low) == ("face", 4, 0, 0.0)
+    [missed] = together(found, CLEARING, "missed")
+    assert (missed.reviewed, missed.wrong) == (40, 1)
+
+
+def test_what_counts_as_an_alarm_is_what_raises_an_alert() -> None:
+    assert ALARMING["page"] == set(papers._PAGES)
+    assert ALARMING["imprint"] == set(papers._IMPRINTS)
+
+
+def test_rates_since_a_moment_leave_out_what_was_said_before(world: World) -> None:
+    service = SecondOpinionService(world.context)
+    judge = world.actor(Role.SUPERVISOR)
+    service.give(judge, verdict(world), agrees=True, reason="")
+    world.clock.advance(1000)
+    service.give(judge, verdict(world), agrees=False, reason="折痕")
+    with world.db.read() as conn:
+        [late] = rates(conn, world.clock(), true())
+        [both] = rates(conn, 0, true())
+    assert (late.reviewed, late.wrong, both.reviewed) == (1, 1, 2)
