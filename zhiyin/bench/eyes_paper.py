@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zhiyin.bench.bounds import rate
@@ -24,17 +23,16 @@ def bench_paper(
     n: int,
     *,
     first_seed: int | None = None,
-    kept: Path | None = None,
-    told: Callable[[dict[str, Any]], None] | None = None,
+    done: Iterable[Result] = (),
+    told: Callable[[Result], None] | None = None,
 ) -> dict[str, Any]:
     """Compare ``n`` photographed papers with what was approved. About three seconds each.
 
     Args:
         n: cases.
         first_seed: of the generator; default its first seed for reporting.
-        kept: a file with a result a line, to which those that it lacks are added, so that a long
-            run can go on where it stopped.
-        told: called with the figures so far, after each case.
+        done: results of an earlier run that was cut short; they are not made again.
+        told: called with each new result.
 
     Returns:
         See ``figures``.
@@ -42,19 +40,13 @@ def bench_paper(
     from tests.support.paper_cases import cases, runs
 
     first = cases.REPORTING if first_seed is None else first_seed
-    seeds = range(first, first + n)
-    wanted = set(seeds)
-    results: list[Result] = []
-    if kept is not None:
-        results = [result for result in runs.read(kept) if result.seed in wanted]
-    done = {result.seed for result in results}
-    for result in runs.run(seed for seed in seeds if seed not in done):
-        results.append(result)
-        if kept is not None:
-            runs.keep(kept, result)
+    wanted = range(first, first + n)
+    results = {result.seed: result for result in done if result.seed in wanted}
+    for result in runs.run(seed for seed in wanted if seed not in results):
+        results[result.seed] = result
         if told is not None:
-            told(figures(results))
-    return figures(results)
+            told(result)
+    return figures(list(results.values()))
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:
@@ -65,7 +57,8 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
         those to be stamped, blank sheets) on mild and medium photographs, each as rate, hits, n and
         the bounds of its 95 % Wilson interval; ``hard_altered_accepted`` (a count, of n);
         ``hard_genuine`` by finding; ``cpu_s_per_page`` (mean, p95); ``by_op`` and ``by_kind``:
-        hits and n; ``missed``: the cases that were judged wrong, for whoever wants to see them.
+        hits and n; ``missed``: the cases that were judged wrong, for whoever wants to see them;
+        ``memory``: see ``_memory``.
     """
     mild = [result for result in results if result.level != _HARD]
     hard = [result for result in results if result.level == _HARD]
@@ -88,7 +81,25 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
             for r in mild
             if not r.right
         ],
+        "memory": _memory(results),
     }
+
+
+def _memory(results: Sequence[Result]) -> list[dict[str, int]]:
+    """Of each worker process: its cases, and the most memory (MiB) it ever held after a tenth of
+    them and after all."""
+    processes: list[list[int]] = []
+    last = None
+    for result in sorted(results, key=lambda one: one.seed):
+        # A run that went on counts its processes anew; what one held at most never falls.
+        if last is None or result.process != last.process or result.peak_mb < last.peak_mb:
+            processes.append([])
+        processes[-1].append(result.peak_mb)
+        last = result
+    return [
+        {"cases": len(peaks), "early_mb": peaks[len(peaks) // 10], "peak_mb": peaks[-1]}
+        for peaks in processes
+    ]
 
 
 def _rate(results: Iterable[Result]) -> dict[str, float | int | None]:

@@ -67,6 +67,28 @@ def register(app: typer.Typer) -> None:
 
         _tell(measured.run(quick=quick), as_json)
 
+    @bench.command("eyes")
+    def eyes(
+        quick: Quick = False,
+        as_json: AsJson = False,
+        keep: Annotated[
+            Path | None, typer.Option(help="结果逐条存入此文件，下次接着测 · go on from this file")
+        ] = None,
+        only: Annotated[
+            str | None,
+            typer.Option(help="只测 faces、paper、imprints、presses 或 pool · only this part"),
+        ] = None,
+        result: Annotated[
+            Path | None, typer.Option(help="全部数据另存为 JSON · all figures, as a file")
+        ] = None,
+    ) -> None:
+        """认人、认纸、认印的正确率和开销（见 docs/vision.md）· how often the eyes are right."""
+        from zhiyin.bench import eyes as measured
+
+        if only not in (None, *measured.PARTS):
+            raise typer.BadParameter("、".join(measured.PARTS), param_hint="--only")
+        _tell(measured.run(quick=quick, keep=keep, only=only, result=result), as_json)
+
     app.add_typer(bench, name="bench")
 
 

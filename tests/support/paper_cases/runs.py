@@ -1,11 +1,10 @@
-"""Cases put to the eyes, one result a line, so that a long run can go on where it stopped."""
+"""Cases put to the eyes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 
@@ -92,16 +91,3 @@ def judge(made: PaperCase, worker: Worker) -> Result:
         process=worker.started,
         peak_mb=worker.peak_kb >> 10,
     )
-
-
-def keep(file: Path, result: Result) -> None:
-    """Append one result to a file."""
-    with file.open("ab") as out:
-        out.write(msgspec.json.encode(result) + b"\n")
-
-
-def read(file: Path) -> list[Result]:
-    """All results of a file; none where there is no file."""
-    if not file.exists():
-        return []
-    return [msgspec.json.decode(line, type=Result) for line in file.read_bytes().splitlines()]
