@@ -296,15 +296,16 @@ class Eyes:
             return not (_unread(conn) or looks.backlog(conn).ready or self._free(conn))
 
     @property
-    def settled(self) -> bool:
-        """Whether no press whose pictures have come is still to be looked at. Papers may be: what
-        is read of them is no record."""
+    def presses(self) -> set[str]:
+        """What becomes of the presses that are still to be looked at, see
+        :func:`backend.store.looks.presses_open`; empty when there is none. Papers do not count:
+        what is read of them is no record."""
         with self._context.db.read() as conn:
             query = select(record.c.application).where(
                 record.c.seq >= _place(conn), record.c.kind == "event.page_captured"
             )
             unread = any(self._concerned(one) for one in conn.execute(query).scalars())
-            return not (unread or looks.presses_open(conn))
+            return looks.presses_open(conn) | ({READY} if unread else set())
 
 
 _WORDS: Final = frozenset({"approved", "found"})

@@ -132,15 +132,17 @@ def lease(conn: Connection, now: int, lease_ms: int) -> Row[Any] | None:
     return row
 
 
-def presses_open(conn: Connection) -> bool:
-    """Whether a press is to be looked at, and its pictures have come."""
+def presses_open(conn: Connection) -> set[str]:
+    """What becomes of the presses that are still to be looked at: ``ready`` where all that a look
+    needs has come, or will without anybody's doing; ``waiting`` where a picture is on its way."""
     query = select(look.c.state, look.c.input)
     rows = conn.execute(query.where(look.c.kind != "reference", look.c.state.in_(_OPEN))).all()
-    if any(row.state == READY for row in rows):
-        return True
-    named = [name for row in rows for name in row.input["pictures"]]
+    named = [name for row in rows if row.state == WAITING for name in row.input["pictures"]]
     missing = on_their_way(conn, named) if named else set()
-    return any(missing.isdisjoint(row.input["pictures"]) for row in rows)
+    return {
+        READY if row.state == READY or missing.isdisjoint(row.input["pictures"]) else WAITING
+        for row in rows
+    }
 
 
 def give_all_back(conn: Connection) -> None:

@@ -61,7 +61,8 @@ class OneClock(AllInOne):
             self.eyes.wake()  # a paper was read: presses of it may be looked at
 
     def _committed(self) -> None:
-        super()._committed()
+        # The eyes are woken when there is something for them: see `looked`.
+        self.alerts.wake()
         self._stirred = True
 
     def looked(self) -> bool:
@@ -69,7 +70,10 @@ class OneClock(AllInOne):
         if self.eyes is None or not self._stirred:
             return True
         self._stirred = False  # before asking: what comes meanwhile is asked about again
-        if self.eyes.eyes.settled:
+        left = self.eyes.eyes.presses
+        if not left:
             return True
-        self._stirred = True
-        return False
+        self._stirred = True  # nobody says when a picture has come
+        if looks.READY in left:
+            self.eyes.wake()
+        return looks.READY not in left

@@ -236,7 +236,8 @@ class Runner:
         return self._idle()
 
     def _idle(self) -> bool:
-        return self._scripts.idle and self._gateway.idle and self._looked()
+        # The eyes first: a sleeve may wait for what they say.
+        return self._looked() and self._scripts.idle and self._gateway.idle
 
     def _tell_people(self) -> bool:
         """Rules, timers and deliveries, where there are new records or their time has come."""

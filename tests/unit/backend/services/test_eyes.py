@@ -415,20 +415,20 @@ def test_only_whose_papers_are_to_be_looked_at_are(bench: Bench) -> None:
     while bench.eyes.read():
         pass
     assert bench.eyes.idle
-    assert bench.eyes.settled
+    assert bench.eyes.presses == set()
     assert not bench.eyes.look(bench.ask)
     assert set(concerned) == {"A1"}
 
 
-def test_settled_is_when_every_press_was_looked_at_whose_pictures_came(bench: Bench) -> None:
+def test_what_becomes_of_presses_is_known_at_every_step(bench: Bench) -> None:
     bench.submitted(b"paper")
-    settled: list[tuple[str, bool]] = []
+    left: list[tuple[str, set[str]]] = []
 
     def then(what: str) -> None:
         while what != "told of" and bench.eyes.read():
             pass
         bench.eyes.release()
-        settled.append((what, bench.eyes.settled))
+        left.append((what, bench.eyes.presses))
 
     then("a paper alone is no press")
     bench.page_captured("aa" * 32, "before", 3, data=None)
@@ -442,13 +442,13 @@ def test_settled_is_when_every_press_was_looked_at_whose_pictures_came(bench: Be
     bench.says(wire.PageSeen(PageVerdict(PageFinding.NO_REFERENCE), []))
     assert bench.eyes.look(bench.ask)
     then("it was looked at")
-    assert settled == [
-        ("a paper alone is no press", True),
-        ("told of", False),
-        ("its picture is on its way", True),
-        ("it only waits for its paper to be read", False),
-        ("its paper was read", False),
-        ("it was looked at", True),
+    assert left == [
+        ("a paper alone is no press", set()),
+        ("told of", {"ready"}),
+        ("its picture is on its way", {"waiting"}),
+        ("it only waits for its paper to be read", {"ready"}),
+        ("its paper was read", {"ready"}),
+        ("it was looked at", set()),
     ]
 
 
