@@ -22,3 +22,13 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
 def nothing() -> Response:
     """Done, and there is nothing to say."""
     return Response(status_code=204)
+
+
+def archive(data: bytes, name: str) -> Response:
+    """A zip to be taken away, named after ``name`` (an id)."""
+    plain = "".join(one if one.isalnum() else "-" for one in name)
+    headers = {
+        "Content-Disposition": f'attachment; filename="zhiyin-{plain}.zip"',
+        "Cache-Control": "no-store",
+    }
+    return Response(data, headers=headers, media_type="application/zip")

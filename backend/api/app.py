@@ -37,6 +37,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "permits",
     "register",
     "uses",
+    "saved_views",
     "pictures",
     "eyes",
     "records",

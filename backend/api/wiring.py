@@ -33,6 +33,7 @@ from backend.services.public_register import PublicRegisterService
 from backend.services.records import RecordService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
+from backend.services.saved_views import SavedViewService
 from backend.services.seals import SealService
 from backend.services.second_opinions import SecondOpinionService
 from backend.services.signing_keys import SigningKeyService
@@ -105,6 +106,7 @@ def build_services(made: Installation) -> Services:
         RegisterService(context),
         PublicRegisterService(context, made.keyring.web[::-1], made.wall),
         UseService(context),
+        SavedViewService(context),
         RecordService(context, made.log),
         UseProofService(context, made.log, made.keyring),
     )

@@ -11,6 +11,9 @@ GRACE_MS: Final = 5_000
 
 _ORDER: Final = ("unlocked", "open", "counted", "checking", "cleared", "stamping", "finished")
 
+STAGES: Final = frozenset({*_ORDER, "refused"})
+"""At which a use may stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

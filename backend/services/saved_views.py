@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import delete, func, select
 
@@ -17,6 +18,19 @@ MOST: Final = 30
 
 _NAME: Final = 60
 _QUERY: Final = 2000
+_LONGEST: Final = 200
+
+FIELDS: Final = (
+    *("org", "q", "seal", "device", "matter", "person", "from", "until"),
+    *("state", "alert", "only"),
+)
+"""What the address of the usage log may ask for."""
+
+
+def kept_filter(query: str) -> dict[str, str]:
+    """The fields of the log's address that ``query`` holds, and nothing else."""
+    given = dict(parse_qsl(query))
+    return {name: given[name][:_LONGEST] for name in FIELDS if given.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,8 @@ class SavedViewService:
         return [SavedView(row.id, row.name, row.query) for row in rows]
 
     def save(self, actor: Actor, name: str, query: str) -> SavedView:
-        """Keep one more; one of the same name is replaced.
+        """Keep one more; one of the same name is replaced. Of ``query`` only what the log can be
+        asked for is kept.
 
         Raises:
             DomainError: ``bad_view_name``, ``view_too_long``, ``too_many_views``.
@@ -57,6 +72,7 @@ class SavedViewService:
                 f"请给这个视图起个名字，最多{_NAME}个字",
                 f"give the view a name of at most {_NAME} characters",
             )
+        query = urlencode(kept_filter(query))
         if len(query) > _QUERY:
             raise DomainError("view_too_long", "筛选条件太长", "the filter is too long")
         made = SavedView(self._context.new_id(), name, query)

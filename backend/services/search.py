@@ -46,11 +46,13 @@ class Found:
 class Question:
     """What is asked for. ``clauses`` go to the index; ``needles`` and ``period`` (ms UTC, from
     inclusive, until exclusive) are compared with what the index finds, as far as it may be wrong:
-    see :func:`_doubted`."""
+    see :func:`_doubted`. ``stage``: at which the use itself must stand; the index knows only
+    whether it goes on."""
 
     clauses: tuple[Clause, ...]
     needles: tuple[Needle, ...] = ()
     period: tuple[int | None, int | None] = (None, None)
+    stage: str | None = None
 
 
 def question(actor: Actor, wanted: RegisterFilter, now: int) -> Question:
@@ -212,6 +214,7 @@ def _meets(actor: Actor, asked: Question, row: Row[Any]) -> bool:
         sees(actor, row)
         and (from_at is None or row.started_at >= from_at)
         and (until_at is None or row.started_at < until_at)
+        and (asked.stage is None or row.state == asked.stage)
     )
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
+from sqlalchemy import Connection, Row, false, func, select, true
 
 from backend.domain.actor import Actor
 from backend.domain.application_actions import READERS
 from backend.domain.errors import missing
+from backend.domain.search import ALERT_OPEN, STATES, clause, term, without
+from backend.domain.use_model import STAGES
+from backend.services import search
 from backend.services.context import ServiceContext
-from backend.services.paging import Page, decode_cursor, page
+from backend.services.paging import Page, decode_cursor, encode_cursor
 from backend.services.plain import readable
-from backend.store import standing
+from backend.services.search import Question
+from backend.store import register, standing
 from backend.store.journal import from_row
-from backend.store.scope import in_branches
-from backend.store.tables import alert, organisation, picture, record, seal, seal_use
+from backend.store.register import RegisterFilter
+from backend.store.tables import alert, picture, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Someone:
 @dataclass(frozen=True, slots=True)
 class UseInfo:
     """A use in a list. Times are ms UTC; ``started_at`` by the sleeve's clock, ``recorded_at`` by
-    ours; ``alerts`` counts those not closed."""
+    ours; ``alerts`` counts those not closed, for whoever watches over the use."""
 
     id: str
     number: str | None
@@ -115,16 +119,24 @@ class UseDetail:
 class UseFilter:
     """What is wanted. Times of beginning in ms UTC: from inclusive, until exclusive.
 
-    ``alerted``: with an alert not closed (or without).
+    ``text``: words of two characters or more. ``state``: the stage of the use, or one of
+    :data:`backend.domain.search.STATES`. ``alerted``: with an alert not closed (or without);
+    ``alert_code``: with one of that rule, closed or not. ``reviewed`` (or not) by a supervisor.
+    ``person_id`` took part, or approved.
     """
 
     branch: str | None = None
     seal_id: str | None = None
     device_id: str | None = None
     application_id: str | None = None
+    matter_id: str | None = None
+    person_id: str | None = None
+    text: str | None = None
     state: str | None = None
     person_check: str | None = None
     alerted: bool | None = None
+    alert_code: str | None = None
+    reviewed: bool | None = None
     from_at: int | None = None
     until_at: int | None = None
 
@@ -138,50 +150,47 @@ class UseService:
     def find(
         self, actor: Actor, wanted: UseFilter, *, cursor: str | None = None, limit: int = 50
     ) -> Page[UseInfo]:
-        """Newest first.
+        """Newest known first, as the usage log has them (docs/decisions/0090).
 
         Raises:
-            DomainError: ``bad_cursor``.
+            DomainError: ``bad_cursor``, ``search_too_short``.
         """
+        asked = _question(actor, wanted, self._context.now())
+        before = None if cursor is None else str(decode_cursor(cursor, (str,))[0])
         with self._context.db.read() as conn:
-            query = _USES.where(_visible(conn, actor), *_conditions(conn, wanted))
-            if cursor is not None:
-                at, last = decode_cursor(cursor, (int, str))
-                query = query.where(
-                    or_(
-                        seal_use.c.started_at < at,
-                        and_(seal_use.c.started_at == at, seal_use.c.id < last),
-                    )
-                )
-            rows = conn.execute(
-                query.order_by(seal_use.c.started_at.desc(), seal_use.c.id.desc()).limit(limit + 1)
-            ).all()
-            shown = page(rows, limit, lambda row: (row.started_at, row.id))
-            return Page(_infos(conn, shown.items), shown.next)
+            if wanted.application_id is not None:
+                found = search.of_application(conn, actor, asked, wanted.application_id)
+            else:
+                found = search.find(conn, actor, asked, before=before, limit=limit)
+            rows = found.rows
+            following = encode_cursor((rows[-1].id,)) if rows and found.older else None
+            return Page(_infos(conn, actor, rows), following)
 
     def get(self, actor: Actor, use_id: str) -> UseDetail:
-        """One use with its records in log order.
+        """One use with its records in log order; what only those read who watch over it, its
+        alerts too, is left out for others.
 
         Raises:
             DomainError: ``not_found``.
         """
         with self._context.db.read() as conn:
-            row = conn.execute(
-                _USES.where(seal_use.c.id == use_id, _visible(conn, actor))
-            ).one_or_none()
-            if row is None:
+            row = register.one(conn, use_id)
+            if row is None or not search.sees(actor, row):
                 raise missing("该次用印", "use")
+            watches = actor.may_any(READERS, row.org_path)
             pictures = conn.execute(
                 select(picture)
                 .where(picture.c.use_id == use_id)
                 .order_by(picture.c.counter, picture.c.frame, picture.c.id)
             ).all()
             alerts = conn.execute(
-                select(alert).where(alert.c.use_id == use_id).order_by(alert.c.seq, alert.c.id)
+                select(alert)
+                .where(alert.c.use_id == use_id, true() if watches else false())
+                .order_by(alert.c.seq, alert.c.id)
             ).all()
             return UseDetail(
-                _infos(conn, [row])[0],
-                _story(conn, use_id),
+                _infos(conn, actor, [row])[0],
+                [one for one in _story(conn, use_id) if watches or one.kind.startswith(FOR_ALL)],
                 [UsePicture(one.id, one.kind, one.state, one.press, one.frame) for one in pictures],
                 [
                     UseAlert(
@@ -192,49 +201,44 @@ class UseService:
             )
 
 
-_USES: Final = (
-    select(seal_use, organisation.c.name.label("org_name"), seal.c.name.label("seal_name"))
-    .join(organisation, organisation.c.path == seal_use.c.org_path, isouter=True)
-    .join(seal, seal.c.id == seal_use.c.seal_id, isouter=True)
-)
+FOR_ALL: Final = ("application.", "grant.", "event.", "check.", "use.")
+"""Kinds of records that whoever took part in a use may read; those who watch over it read all."""
 
 
-def _visible(conn: Connection, actor: Actor) -> ColumnElement[bool]:
-    u = seal_use.c
-    return or_(
-        in_branches(conn, u.org_path, actor.branches(*READERS)),
-        u.operator_id == actor.person_id,
-        u.stamped_by == actor.person_id,
-        u.witness_id == actor.person_id,
+def _question(actor: Actor, wanted: UseFilter, now: int) -> Question:
+    is_stage = wanted.state in STAGES and wanted.state not in STATES
+    asked = search.question(
+        actor,
+        RegisterFilter(
+            org_path=wanted.branch,
+            seal_id=wanted.seal_id,
+            device_id=wanted.device_id,
+            matter_id=wanted.matter_id,
+            person_id=wanted.person_id,
+            text=wanted.text,
+            from_at=wanted.from_at,
+            until_at=wanted.until_at,
+            unstamped=True,
+            reviewed=wanted.reviewed is True,
+            unreviewed=wanted.reviewed is False,
+            alert_code=wanted.alert_code,
+            state=None if is_stage else wanted.state,
+        ),
+        now,
     )
-
-
-def _conditions(conn: Connection, wanted: UseFilter) -> list[ColumnElement[bool]]:
-    u = seal_use.c
-    found: list[ColumnElement[bool]] = [
-        column == value
-        for column, value in (
-            (u.seal_id, wanted.seal_id),
-            (u.device_id, wanted.device_id),
-            (u.application_id, wanted.application_id),
-            (u.state, wanted.state),
-            (u.person_check, wanted.person_check),
-        )
-        if value is not None
-    ]
-    if wanted.branch is not None:
-        found.append(in_branches(conn, u.org_path, [wanted.branch]))
-    if wanted.from_at is not None:
-        found.append(u.started_at >= wanted.from_at)
-    if wanted.until_at is not None:
-        found.append(u.started_at < wanted.until_at)
+    more = []
+    if wanted.person_check is not None:
+        more.append(clause(term("i", wanted.person_check)))
     if wanted.alerted is not None:
-        open_alert = exists().where(alert.c.use_id == u.id, alert.c.closed_at.is_(None))
-        found.append(open_alert if wanted.alerted else ~open_alert)
-    return found
+        more.append(clause(ALERT_OPEN) if wanted.alerted else without(ALERT_OPEN))
+    if is_stage and wanted.state != "finished":
+        more.append(clause(term("i", "open")))
+    stage = wanted.state if is_stage else None
+    return replace(asked, clauses=(*asked.clauses, *more), stage=stage)
 
 
-def _infos(conn: Connection, rows: Sequence[Row[Any]]) -> list[UseInfo]:
+def _infos(conn: Connection, actor: Actor, rows: Sequence[Row[Any]]) -> list[UseInfo]:
+    watched = [row.id for row in rows if actor.may_any(READERS, row.org_path)]
     names = standing.names(
         conn, (one for row in rows for one in (row.operator_id, row.stamped_by, row.witness_id))
     )
@@ -242,7 +246,7 @@ def _infos(conn: Connection, rows: Sequence[Row[Any]]) -> list[UseInfo]:
         row.use_id: row.open
         for row in conn.execute(
             select(alert.c.use_id, func.count().label("open"))
-            .where(alert.c.use_id.in_([row.id for row in rows]), alert.c.closed_at.is_(None))
+            .where(alert.c.use_id.in_(watched), alert.c.closed_at.is_(None))
             .group_by(alert.c.use_id)
         )
     }

@@ -22,6 +22,7 @@ from backend.reports.pdf import Typesetter
 from backend.reports.sheet import PDF_ROWS, XLSX_ROWS, Cell, Sheet
 from backend.services.public_register import PublicRegisterService
 from backend.services.recording import write_down
+from backend.services.saved_views import FIELDS
 from backend.services.views import RegisterRow
 from backend.store import alert_lists, today
 from backend.web import alerts_pages, export_rows, formats, uses_log
@@ -217,11 +218,11 @@ def _read_alerts(asks: Reading) -> Rows:
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "uses": _Kind(mark("用印记录"), export_rows.USES, uses_log.FIELDS, _read_uses),
+    "uses": _Kind(mark("用印记录"), export_rows.USES, FIELDS, _read_uses),
     "register": _Kind(
         mark("用印登记簿"),
         export_rows.REGISTER,
-        uses_log.FIELDS,
+        FIELDS,
         _read_register,
         (mark("填表人"), mark("审核人"), mark("日期")),
     ),

@@ -12,13 +12,16 @@ from sqlalchemy import Connection, Row
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.api.answers import archive
 from backend.api.deps import service
 from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError
 from backend.domain.record import Record
+from backend.services.saved_views import kept_filter
 from backend.services.second_opinions import SecondOpinionService
 from backend.services.use_proofs import PROVERS, UseProofService
+from backend.services.uses import FOR_ALL
 from backend.services.views import ApplicationView, RegisterRow
 from backend.store import alert_lists, inbox, standing, today, use_story
 from backend.store.scope import in_branches
@@ -91,22 +94,14 @@ def use_page(
 @router.get("/uses/{use_id}/proof.zip")
 def proof_file(who: Concerned, proofs: Proofs, use_id: str) -> Response:
     """The records with their proof, to be checked off line with ``zhiyin verify``."""
-    name = "".join(one if one.isalnum() else "-" for one in use_id)
-    return Response(
-        proofs.file(who.actor, use_id),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="zhiyin-{name}.zip"',
-            "Cache-Control": "no-store",
-        },
-    )
+    return archive(proofs.file(who.actor, use_id), use_id)
 
 
 _ALONE: Final[Mapping[str, Any]] = {"newer": None, "older": None, "back": "/uses", "kept": ""}
 
 
 def _beside(web: Web, actor: Actor, use_id: str, within: str) -> dict[str, Any]:
-    kept = uses_log.kept_filter(within)
+    kept = kept_filter(within)
     query = urlencode(kept)
     try:
         newer, older = web.register.beside(actor, uses_log.read_filter(kept), use_id)
@@ -173,7 +168,7 @@ def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
         watches = actor.may_any(READERS, row.org_path)
         records = use_story.of_use(conn, row.id, row.application_id, use.grant_id)
         if not watches:
-            records = [one for one in records if one.kind.startswith(_FOR_ALL)]
+            records = [one for one in records if one.kind.startswith(FOR_ALL)]
         compared = comparison(conn, actor, use, tiles, open_now)
         left = [one for one in tiles if one.id not in compared.tiles]
         told = entries(conn, records, left, locale)
@@ -196,9 +191,6 @@ def use_values(web: Web, actor: Actor, row: RegisterRow) -> dict[str, Any]:
             "watches": watches,
             "may_review": _may_review(actor, row, use),
         }
-
-
-_FOR_ALL: Final = ("application.", "grant.", "event.", "check.", "use.")
 
 
 def entries(

@@ -17,7 +17,7 @@ from backend.domain.actor import Actor, Role
 from backend.domain.application_actions import READERS
 from backend.domain.errors import DomainError
 from backend.services.register import Leaf
-from backend.services.saved_views import SavedViewService
+from backend.services.saved_views import FIELDS, SavedViewService, kept_filter
 from backend.services.views import RegisterRow
 from backend.store import log_choices, today
 from backend.store.register import RegisterFilter
@@ -25,18 +25,10 @@ from backend.web import formats, places
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
 
 _SHOWN: Final = 40
-_LONGEST: Final = 200
 
 Filter = Annotated[str, Form(max_length=2000)]
 
 router = pages()
-
-
-FIELDS: Final = (
-    *("org", "q", "seal", "device", "matter", "person", "from", "until"),
-    *("state", "alert", "only"),
-)
-"""What the address may ask for."""
 
 
 def read_filter(asked: Mapping[str, str]) -> RegisterFilter:
@@ -64,12 +56,6 @@ def read_filter(asked: Mapping[str, str]) -> RegisterFilter:
         alert_code=asked.get("alert") or None,
         state=asked.get("state") or None,
     )
-
-
-def kept_filter(query: str) -> dict[str, str]:
-    """The fields of the log's address that ``query`` holds, and nothing else."""
-    given = dict(parse_qsl(query))
-    return {name: given[name][:_LONGEST] for name in FIELDS if given.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +116,8 @@ def save_view(
     who: Viewer, web: WebPort, name: Annotated[str, Form(max_length=200)], query: Filter = ""
 ) -> Response:
     """Keep the filter that is shown, under a name."""
-    kept = urlencode(kept_filter(query))
-    SavedViewService(web.context).save(who.actor, name, kept)
-    return go(f"/uses?{kept}")
+    made = SavedViewService(web.context).save(who.actor, name, query)
+    return go(f"/uses?{made.query}")
 
 
 @router.post("/uses/views/{view_id}/delete")

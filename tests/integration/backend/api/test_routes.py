@@ -270,6 +270,46 @@ def test_a_supervisor_reads_uses_records_and_proofs(api: Api) -> None:
     assert ok(api.client().get(f"{V}/log/consistency?old=1&new=1")) == {"hashes": []}
 
 
+def test_the_proof_of_a_use_is_taken_by_who_watches_over_it_and_nobody_else(api: Api) -> None:
+    use(api.world, 1)
+    write(api.world, "event.stamped", use_id="YQ-0001:1")
+    proof = f"{V}/uses/YQ-0001:1/proof.zip"
+    supervisor = api.signed_in(Role.SUPERVISOR)
+    assert (supervisor.get(proof).status_code, supervisor.get(proof).json()["code"]) == (
+        409,
+        "not_signed_yet",
+    )
+    with api.world.db.write() as conn:
+        api.world.log.sign_checkpoint(conn, api.world.ring.log_signer(ORIGIN), START)
+    taken = supervisor.get(proof)
+    assert taken.headers["content-type"] == "application/zip"
+    assert taken.content[:2] == b"PK"
+    (written,) = api.world.records("export.made")
+    assert written.data["use"] == "YQ-0001:1"
+    for role, path, status in (
+        (Role.SUPERVISOR, FAR_VILLAGE, 404),
+        (Role.CUSTODIAN, VILLAGE, 403),
+        (Role.OPERATOR, VILLAGE, 403),
+    ):
+        assert api.signed_in(role, path=path).get(proof).status_code == status
+
+
+def test_promise_6_views_are_ones_own(api: Api) -> None:
+    one, other = api.signed_in(Role.SUPERVISOR), api.signed_in(Role.SUPERVISOR, path=TOWN)
+    form = {"name": " 本月  贷款", "query": "q=贷款&older=x&only=unreviewed"}
+    made = ok(one.post(f"{V}/saved-views", json=form), 201)
+    assert made["name"] == "本月 贷款"
+    assert made["query"] == "q=%E8%B4%B7%E6%AC%BE&only=unreviewed"
+    assert one.get(f"{V}/saved-views").json() == [made]
+    assert other.get(f"{V}/saved-views").json() == []
+    assert other.delete(f"{V}/saved-views/{made['id']}").status_code == 404
+    assert one.delete(f"{V}/saved-views/{made['id']}").status_code == 204
+    assert one.get(f"{V}/saved-views").json() == []
+    assert api.client().get(f"{V}/saved-views").status_code == 401
+    bad = one.post(f"{V}/saved-views", json={"name": "  ", "query": ""})
+    assert (bad.status_code, bad.json()["code"]) == (422, "bad_view_name")
+
+
 def test_a_read_only_token_reads_and_a_narrow_one_sees_less(api: Api) -> None:
     use(api.world, 1)
     page = api.signed_in(Role.SUPERVISOR, Role.ADMIN, path=TOWN)

@@ -15,6 +15,7 @@ from backend.ledger.entries import commitment, decode_entry
 from backend.ledger.proof import LogProof
 from backend.services.records import RecordFilter, RecordService
 from backend.services.uses import UseFilter, UseService
+from backend.store import search
 from backend.store.tables import alert, record, seal_use
 from tests.support.world import (
     FAR_VILLAGE,
@@ -62,6 +63,7 @@ def use(world: World, number: int, path: str = VILLAGE, **columns: Any) -> str:
             }
             | columns,
         )
+        search.read_again(conn, [use_id])  # no record tells of it
     return use_id
 
 
@@ -130,6 +132,13 @@ def test_uses_are_filtered(world: World, uses: UseService) -> None:
     assert listed(uses, town, alerted=True) == ["4"]
     assert listed(uses, town, alerted=False) == ["5", "3", "2", "1"]
     assert listed(uses, town, from_at=START + 2, until_at=START + 4) == ["3", "2"]
+    assert listed(uses, town, state="counted") == listed(uses, town, state="refused") == []
+    assert listed(uses, town, state="finished") == ["5", "4", "2", "1"]
+    assert listed(uses, town, alert_code="C10") == ["5", "4"]
+    assert listed(uses, town, reviewed=True) == []
+    assert listed(uses, town, reviewed=False) == ["5", "4", "3", "2", "1"]
+    assert listed(uses, town, text="柳塘") == ["5", "4", "3", "1"]
+    assert code(lambda: uses.find(town, UseFilter(text="柳"))) == "search_too_short"
 
 
 def test_promise_6_uses_of_another_branch_are_not_seen(world: World, uses: UseService) -> None:
@@ -152,6 +161,25 @@ def test_who_took_part_sees_that_use_and_no_other(world: World, uses: UseService
     detail = uses.get(operator, mine)
     assert detail.use.operator is not None
     assert detail.use.operator.name == "operator@330109103201"
+
+
+def test_promise_6_who_took_part_reads_no_alerts_and_not_who_looked(
+    world: World, uses: UseService
+) -> None:
+    operator = world.actor(Role.OPERATOR)
+    use_id = use(world, 1, operator_id=operator.person_id)
+    an_alert(world, use_id)
+    write(world, "event.stamped", use_id=use_id)
+    write(world, "picture.viewed", use_id=use_id)
+    own, watched = uses.get(operator, use_id), uses.get(world.actor(Role.SUPERVISOR), use_id)
+    assert [one.kind for one in own.story] == ["event.stamped"]
+    assert (own.alerts, own.use.alerts, uses.find(operator, UseFilter()).items[0].alerts) == (
+        [],
+        0,
+        0,
+    )
+    assert [one.kind for one in watched.story] == ["event.stamped", "picture.viewed"]
+    assert watched.use.alerts == 1
 
 
 def test_a_use_tells_its_story_in_log_order_without_secrets(world: World, uses: UseService) -> None:
