@@ -26,13 +26,12 @@ class VerifierMatcher:
     """A :class:`gateway.checks.FaceMatcher` over a :class:`FaceVerifier`.
 
     ``make`` builds the verifier when the first face comes, for loading models takes memory that a
-    gateway without cameras need not spend. ``most`` is the highest level of liveness that is held
-    to: below ``challenge`` a head turn that a grant asks for is shown, and not insisted on.
+    gateway without cameras need not spend. How much liveness is insisted on is what the grant asks
+    for (``challenge``, ``frames``): its organisation's policy.
     """
 
-    def __init__(self, make: Callable[[], FaceVerifier], most: Level = Level.NONE) -> None:
+    def __init__(self, make: Callable[[], FaceVerifier]) -> None:
         self._make = make
-        self._most = most
         self._verifier: FaceVerifier | None = None
         # The networks hold their state between layers: one face at a time in a process.
         self._turn = threading.Lock()
@@ -72,7 +71,7 @@ class VerifierMatcher:
         expected: set[str],
         asked: Asked,
     ) -> Finding:
-        level = min(Level.of(asked.side, asked.frames), self._most, key=list(Level).index)
+        level = Level.of(asked.side, asked.frames)
         known = {
             person: FaceTemplate.from_bytes(stored[-1])
             for person, stored in templates.items()

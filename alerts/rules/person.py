@@ -16,7 +16,7 @@ _RIGHT: Final = ("match", "pin_ok")
 
 _HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
 """What no honest person's pictures show, by the check's reason."""
-_NOT_ALIVE: Final = ("no_turn", "wrong_way", "turned_other", "not_continuous")
+_NOT_ALIVE: Final = ("no_turn", "wrong_way", "too_far", "turned_other", "not_continuous")
 """What an awkward person's pictures may show once."""
 
 

@@ -9,7 +9,15 @@ from typing import Final
 from backend.domain.application import Application, DocumentKind, Kind
 from backend.domain.calendar import HOUR_MS, WorkingCalendar
 from backend.domain.errors import DomainError
-from backend.domain.matter import MAX_ALTERNATES, MAX_STAMPS, SEAL_KIND_ZH, Matter, SealKind, Step
+from backend.domain.matter import (
+    MAX_ALTERNATES,
+    MAX_STAMPS,
+    SEAL_KIND_ZH,
+    Liveness,
+    Matter,
+    SealKind,
+    Step,
+)
 from backend.domain.organisation import Level
 
 MAX_TITLE: Final = 200
@@ -22,6 +30,7 @@ class Rules:
 
     ``custodian_alone``: for plain facts the custodian's own application needs no approver.
     ``approver_may_stamp``: an approver may also be the operator (never the custodian).
+    ``liveness``: how sure it wants to be of a living person at the sleeve.
     """
 
     custodian_alone: bool = False
@@ -29,6 +38,7 @@ class Rules:
     emergency_window_ms: int = 2 * HOUR_MS
     emergency_confirm_ms: int = HOUR_MS
     emergency_stamps: int = 10
+    liveness: Liveness = Liveness.CHALLENGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from backend.domain.application import Application, Kind
 from backend.domain.application_checks import Rules
 from backend.domain.errors import conflict
-from backend.domain.matter import Check, Matter, PlaceRule
+from backend.domain.matter import Check, Liveness, Matter, PlaceRule
 from backend.domain.use import Grant
 
 Random = Callable[[int], bytes]
@@ -25,6 +25,9 @@ JOB_DIGITS: Final = (6, 7, 8)
 JOB_DRAWS: Final = 8
 LIVE: Final = frozenset({"issued", "unlocked"})
 """States in which a grant may still be revoked or expire unused."""
+
+LEAST_FRAMES: Final = {Liveness.BURST: 2, Liveness.CHALLENGE: 4, Liveness.PIN: 1}
+"""Pictures of a burst: a turn is seen on its way and at its end, where a head rests."""
 
 FENCE_M: Final = 200.0
 """Radius of a sleeve's home where none was commissioned."""
@@ -74,14 +77,19 @@ def terms_of(
         not_after = min(not_after, application.wanted_until)
     if not_after <= not_before:
         raise conflict("window_over", "想要的用印时间已过", "the wanted time is over")
-    face = matter.check is not Check.PIN
+    check, level = matter.check, rules.liveness
+    if level is Liveness.PIN:
+        check = Check.PIN
+    elif level is Liveness.CHALLENGE and not matter.liveness:
+        level = Liveness.BURST
+    turning = level is Liveness.CHALLENGE and check is not Check.PIN
     # An emergency is always witnessed on line, while it happens.
     offline = matter.offline.allowed and not emergency
     policy: dict[str, Any] = {
-        "check": matter.check.value,
-        "challenge": _turn(random) if face and matter.liveness else "none",
-        "frames": matter.frames,
-        "pin_allowed": matter.pin_allowed,
+        "check": check.value,
+        "challenge": _turn(random) if turning else "none",
+        "frames": 1 if level is Liveness.NONE else max(matter.frames, LEAST_FRAMES[level]),
+        "pin_allowed": matter.pin_allowed or check is Check.PIN,
         "offline": offline,
         "max_clock_age": matter.offline.max_clock_age_ms if offline else 0,
         "wait_for_page": matter.wait_for_page,

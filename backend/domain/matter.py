@@ -54,6 +54,15 @@ class Check(StrEnum):
     PIN = "pin"
 
 
+class Liveness(StrEnum):
+    """How sure an organisation wants to be that a living person stands before the camera."""
+
+    NONE = "none"  # one picture
+    BURST = "burst"  # one and the same person in several pictures
+    CHALLENGE = "challenge"  # and a head turn to a side drawn for this grant
+    PIN = "pin"  # no faces at all: two PINs, the operator's and a witness's
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a chain: who approves, where in the tree, and how much working time it may take
@@ -119,7 +128,8 @@ class Matter:
 
     ``basic_fact``: a plain fact that the custodian alone may certify where the organisation chose
     so. ``window_ms`` is how long a grant lives; ``life_ms`` how long an application may wait for
-    its approvals. ``pages``: the document itself must be uploaded before.
+    its approvals. ``pages``: the document itself must be uploaded before. ``liveness``: whether a
+    head turn is asked for where the organisation's policy is one. ``frames`` are the least.
     """
 
     id: str

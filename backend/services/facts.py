@@ -11,7 +11,7 @@ from backend.domain.actor import Role
 from backend.domain.application import EDITABLE, Application
 from backend.domain.application_checks import Facts, Rules, SealFacts
 from backend.domain.errors import missing
-from backend.domain.matter import Matter, SealKind
+from backend.domain.matter import Liveness, Matter, SealKind
 from backend.domain.organisation import within
 from backend.services.context import ServiceContext
 from backend.store import applications, matters, standing
@@ -74,6 +74,8 @@ def rules_of(settings: Mapping[str, Any]) -> Rules:
         value = settings.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             chosen[name] = value
+    if settings.get("liveness") in tuple(Liveness):
+        chosen["liveness"] = Liveness(settings["liveness"])
     return Rules(**chosen)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from backend.domain.actor import Actor, Role
 from backend.domain.calendar import parse_hours
 from backend.domain.errors import DomainError, conflict, missing
+from backend.domain.matter import Liveness
 from backend.domain.organisation import ROOT, Level, child_path
 from backend.services.context import ServiceContext
 from backend.services.paging import Page, decode_cursor, page
@@ -245,6 +246,8 @@ def _checked_setting(name: str, value: Any) -> Any:
         good = isinstance(value, bool)
     elif name in _AMOUNTS:
         good = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    elif name == "liveness":
+        good = value in tuple(Liveness)
     elif name == "working_hours":
         parse_hours(value)
         good = True

@@ -64,6 +64,7 @@ def save_settings(
     custodian_alone: Choice = "",
     approver_may_stamp: Choice = "",
     public_page: Choice = "",
+    liveness: Annotated[str, Form(max_length=10)] = "",
     from1: Clock = "",
     until1: Clock = "",
     from2: Clock = "",
@@ -83,6 +84,7 @@ def save_settings(
         window, confirm = number(emergency_window_h), number(emergency_confirm_h)
         settings: dict[str, Any] = {key: _CHOICE.get(value) for key, value in switches.items()}
         settings |= {
+            "liveness": liveness or None,
             "working_hours": hours or None,
             "emergency_window_ms": None if window is None else round(window * _HOUR_MS),
             "emergency_confirm_ms": None if confirm is None else round(confirm * _HOUR_MS),

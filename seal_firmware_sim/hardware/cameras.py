@@ -13,7 +13,9 @@ from seal_firmware_sim.hardware import faces_orl, imprint, pages, photographs
 from seal_firmware_sim.hardware.ports import CameraFailure, Challenge
 from seal_firmware_sim.inputs import Stage
 
-View = Literal["clear", "dark", "blurred", "covered", "broken"]
+View = Literal["clear", "dark", "blurred", "covered", "broken", "photograph"]
+"""What is before a camera. ``photograph``: not the person but a photograph of them is held up, and
+turned where a head turn is asked (faces only)."""
 
 
 class OrlFaceCamera:
@@ -25,7 +27,7 @@ class OrlFaceCamera:
         self.view: View = "clear"
 
     def burst(self, frames: int, challenge: Challenge) -> tuple[bytes, ...]:
-        """``frames`` pictures of whoever stands there.
+        """``frames`` pictures of whoever stands there and turns their head as asked.
 
         Raises:
             CameraFailure: when it is broken.
@@ -41,6 +43,8 @@ class OrlFaceCamera:
                 dark=self.view == "dark",
                 blurred=self.view == "blurred",
                 covered=covered,
+                turn=challenge,
+                held_up=self.view == "photograph",
             )
         )
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seal_firmware_sim.hardware import turns
+from seal_firmware_sim.hardware import face_marks, turns
 
 PEOPLE = 40
 """People in the ORL database."""
@@ -37,7 +37,10 @@ Turn = Literal["none", "left", "right"]
 _SOURCE_WIDTH, _SOURCE_HEIGHT = 92, 112
 _FEATHER = 9
 _NOISE_MARGIN = 64
-_TURN_DEGREES = (35.0, 44.0)
+_TURN_DEGREES = (40.0, 47.0)
+_TURN_BEGINS = 0.45
+_REST_DEGREES = 4.0
+_SHAKE_DEGREES = 2.0
 _SHEET_DEGREES = (15.0, 50.0)
 _SHEET_BEND = 0.5
 
@@ -127,12 +130,16 @@ def capture(
     if two_people_with is not None:
         people.append(person(two_people_with))
     scene = _Scene.drawn(rng, crowd=len(people))
-    faces = [who.picture(rng.choice(CAPTURE_PICTURES)) for who in people]
+    turning = turn != "none" and not held_up
+    numbers = [_number(who, rng, turning=turning) for who in people]
+    faces = [who.picture(number) for who, number in zip(people, numbers, strict=True)]
     if masked:
         faces = [_with_mask(face, rng) for face in faces]
     spread = 158.0 if len(faces) > 1 else 0.0
     placed = [(face, spread * (2 * at - 1)) for at, face in enumerate(faces)]
-    pose = rng.uniform(*(_SHEET_DEGREES if held_up else _TURN_DEGREES))
+    side = {"none": 0, "left": 1, "right": -1}[turn]
+    pose = side * rng.uniform(*(_SHEET_DEGREES if held_up else _TURN_DEGREES))
+    rest = rng.uniform(-_REST_DEGREES, _REST_DEGREES)
     bend = rng.uniform(-_SHEET_BEND, _SHEET_BEND)
     effects: list[Callable[[Picture], Picture]] = []
     if dark:
@@ -143,23 +150,26 @@ def capture(
         effects.append(lambda frame: cv2.filter2D(frame, -1, kernel).astype(np.uint8))
     frames = []
     for number in range(n_frames):
-        part = number / max(1, n_frames - 1)
+        # A look into the camera, then slowly aside.
+        part = _TURN_BEGINS * (number > 0) + (1 - _TURN_BEGINS) * number / max(1, n_frames - 1)
         shown = placed
-        if turn != "none":
-            degrees = pose * part * (1 if turn == "left" else -1)
+        if turning:
+            degrees = rest + (pose - rest) * part + rng.uniform(-_SHAKE_DEGREES, _SHAKE_DEGREES)
             shown = [
-                (
-                    turns.sheet(face, degrees, bend * part)
-                    if held_up
-                    else turns.head(face, degrees),
-                    shift,
-                )
-                for face, shift in placed
+                (turns.head(face, face_marks.marks(who.index)[at], degrees), shift)
+                for (face, shift), who, at in zip(placed, people, numbers, strict=True)
             ]
+        elif turn != "none":
+            shown = [(turns.sheet(face, pose * part, bend * part), shift) for face, shift in placed]
         frame = _lens_cover(rng) if covered else scene.frame(shown, rng, effects)
         frames.append(_encode(frame, rng))
         scene.move(rng)
     return frames
+
+
+def _number(who: OrlPerson, rng: random.Random, *, turning: bool) -> int:
+    """Which picture a capture is made from; a head turn begins with a look into the camera."""
+    return rng.choice(tuple(face_marks.marks(who.index)) if turning else CAPTURE_PICTURES)
 
 
 @dataclass(slots=True)

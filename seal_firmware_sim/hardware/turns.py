@@ -1,45 +1,78 @@
 """A head that turns, and a photograph that is turned: made from one flat picture of a face.
 
-A head gets a shape (an egg with a nose) and is turned under its picture; a sheet stays a plane, or
-a piece of a cylinder when bent, seen in perspective. Both are stand-ins: figures measured on them
-are stated as such.
+A head gets a shape (an egg with a nose, placed by where eyes and nose lie in the picture) and is
+turned under its picture; what it then hides is hidden. A sheet stays a plane, or a piece of a
+cylinder when bent, seen in perspective. Both are stand-ins: figures measured on them are stated as
+such.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
-Field = NDArray[np.float32]
+Field = NDArray[np.float64]
 
-_NOSE_AT = (0.5, 0.60)
-"""Tip of the nose as a share of the portrait's width and height (ORL portraits)."""
 _FAR = 5.0
 """Distance of the camera from a held-up sheet, in sheet widths."""
 
+# A head's shape, in eye distances (about 63 mm): half width, half height and half depth of the
+# egg, and how far below the eyes its middle lies.
+_EGG = (1.25, 2.0, 1.5)
+_EGG_BELOW = 0.35
+_EGG_RIM = 0.12
+_BRIDGE, _TIP = 0.10, 0.45
+"""How far the nose stands out of the egg: between the eyes, and at its tip."""
+_NOSE_WIDTH = (0.13, 0.20)
+_ACROSS = 8
+_FINE = 3
 
-def head(face: Picture, degrees: float) -> Picture:
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where a face lies in its picture, in pixels, image-left eye first."""
+
+    left: tuple[float, float]
+    right: tuple[float, float]
+    nose: tuple[float, float]
+
+
+def head(face: Picture, marks: Marks, degrees: float) -> Picture:
     """``face`` with the head turned by ``degrees``, positive towards the person's own left."""
     height, width = face.shape[:2]
-    depth = _depth(height, width)
+    middle = np.add(marks.left, marks.right) / 2
+    unit = float(np.hypot(*np.subtract(marks.right, marks.left)))
+    tip = max((marks.nose[1] - float(middle[1])) / unit, 0.2)
+    # Columns are taken finer than pixels, so that no gap opens where the head turns to us.
     columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+        (np.arange(width * _ACROSS) + 0.5) / _ACROSS - 0.5, np.arange(height)
     )
-    middle = width * _NOSE_AT[0]
-    cosine, sine = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
-    # Where does each seen point come from? x' = x cos + z(x) sin, solved by going there in steps.
-    source = columns.copy()
-    for _ in range(12):
-        deep = cv2.remap(depth, source, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        wanted = (columns - middle - deep * sine) / cosine + middle
-        source = (0.5 * source + 0.5 * wanted).astype(np.float32)
-    return cv2.remap(face, source, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(
-        np.uint8
-    )
+    down = (rows - middle[1]) / unit
+    axis = middle[0] + (marks.nose[0] - middle[0]) * np.clip(down / tip, 0, 1.3)
+    across = (columns - axis) / unit
+    deep = _depth(across, down, tip)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    seen = axis + (across * cosine + deep * sine) * unit
+    near = deep * cosine - across * sine
+    # Far points first: the nearer ones then lie over them.
+    order = np.argsort(near, axis=None, kind="stable")
+    column = np.rint((seen.ravel()[order] + 0.5) * _FINE - 0.5).astype(np.int64)
+    row = rows.ravel()[order]
+    shown = (column >= 0) & (column < width * _FINE)
+    source = cv2.resize(face, (width * _ACROSS, height), interpolation=cv2.INTER_CUBIC)
+    turned = np.full((height, width * _FINE), -1, np.int16)
+    turned[row[shown], column[shown]] = source.ravel()[order][shown]
+    places = np.arange(width * _FINE)
+    for line in turned:
+        there = np.flatnonzero(line >= 0)
+        line[:] = np.interp(places, there, line[there])
+    return cv2.resize(
+        turned.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA
+    ).astype(np.uint8)
 
 
 def sheet(face: Picture, degrees: float, bend: float) -> Picture:
@@ -66,15 +99,19 @@ def sheet(face: Picture, degrees: float, bend: float) -> Picture:
     )
 
 
-@lru_cache(maxsize=4)
-def _depth(height: int, width: int) -> Field:
-    """How far each point of a head stands out, in pixels: an egg, and a nose on it."""
-    columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32) / width, np.arange(height, dtype=np.float32) / height
-    )
-    x, y = columns - _NOSE_AT[0], rows - 0.52
-    egg = np.sqrt(np.clip(1 - (x / 0.52) ** 2 - (y / 0.75) ** 2, 0, 1)) * 0.42
-    ridge = np.exp(-((x / 0.16) ** 2)) * np.exp(-(((rows - _NOSE_AT[1]) / 0.16) ** 2)) * 0.26
-    bridge = np.exp(-((x / 0.12) ** 2)) * np.exp(-(((rows - 0.48) / 0.10) ** 2)) * 0.06
-    # Measured from the eyes' plane, so that the eyes stay and the nose moves.
-    return ((egg + ridge + bridge - 0.36) * width).astype(np.float32)
+def _depth(across: Field, down: Field, tip: float) -> Field:
+    """How far each point stands out before the eyes, all in eye distances."""
+    wide, high, thick = _EGG
+
+    def egg(x: Field, y: Field) -> Field:
+        inside = 1 - (x / wide) ** 2 - ((y - _EGG_BELOW) / high) ** 2
+        return np.asarray(thick * np.sqrt(np.clip(inside, _EGG_RIM, 1)))
+
+    along = np.clip(down / tip, 0, 1)
+    fades = np.where(down < 0, np.exp(-((down / 0.12) ** 2)), 1.0)
+    ends = np.where(down > tip, np.exp(-(((down - tip) / 0.13) ** 2)), 1.0)
+    stands = (_BRIDGE + (_TIP - _BRIDGE) * along) * fades * ends
+    width = _NOSE_WIDTH[0] + (_NOSE_WIDTH[1] - _NOSE_WIDTH[0]) * along
+    nose = stands * np.exp(-((across / width) ** 2))
+    eyes = egg(np.array(0.5), np.array(0.0))
+    return np.asarray(egg(across, down) + nose - eyes)

@@ -128,6 +128,11 @@ class WrongFace(WithMatter, frozen=True, kw_only=True, tag="wrong_face", tag_fie
     face: Annotated[int, Meta(ge=0, le=39)] = 39
 
 
+class HeldUpPhoto(WithMatter, frozen=True, kw_only=True, tag="held_up_photo", tag_field="do"):
+    """C11: a photograph of the operator is held to the camera, and turned where a head turn is
+    asked for, until the attempts are used up."""
+
+
 class CoveredCamera(WithMatter, frozen=True, kw_only=True, tag="covered_camera", tag_field="do"):
     """C12: the camera is covered, until the attempts are used up."""
 
@@ -205,6 +210,7 @@ Action = (
     | ReusedGrant
     | WrongSleeve
     | WrongFace
+    | HeldUpPhoto
     | CoveredCamera
     | SealOut
     | MotorNudge

@@ -93,6 +93,11 @@ def _wrong_face(scene: Scene) -> Script:
     yield from at_sleeve(scene, who=scene.action.face)
 
 
+def _held_up_photo(scene: Scene) -> Script:
+    yield from approved(scene)
+    yield from at_sleeve(scene, view="photograph", lasting=True)
+
+
 def _covered_camera(scene: Scene) -> Script:
     yield from approved(scene)
     yield from at_sleeve(scene, view="covered", lasting=True)
@@ -265,6 +270,7 @@ _SCRIPTS: Final[Mapping[type, Callable[[Scene], Script]]] = {
     fmt.ReusedGrant: _reused_grant,
     fmt.WrongSleeve: _wrong_sleeve,
     fmt.WrongFace: _wrong_face,
+    fmt.HeldUpPhoto: _held_up_photo,
     fmt.CoveredCamera: _covered_camera,
     fmt.SealOut: _seal_out,
     fmt.MotorNudge: _motor_nudge,

@@ -145,6 +145,11 @@ FLAT = Reason(
     "请本人站到镜头前，按提示慢慢转头，不要使用照片。",
     "The person themselves must stand before the camera and turn their head; no photograph.",
 )
+TOO_FAR = Reason(
+    "too_far",
+    "头转得太多，请先正对镜头，再慢慢转头，转到一半停住。",
+    "Turned too far: look straight at the camera, then turn slowly and stop half way.",
+)
 TURNED_OTHER = Reason(
     "turned_other",
     "转头前后不像同一个人，请一个人站在镜头前重新拍摄。",
@@ -164,6 +169,7 @@ LIVENESS = {
         NO_TURN,
         WRONG_WAY,
         FLAT,
+        TOO_FAR,
         TURNED_OTHER,
         REPLAY,
     )

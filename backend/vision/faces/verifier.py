@@ -202,10 +202,11 @@ class FaceVerifier:
     ) -> FaceVerdict:
         """Whose face it is. Of a head that turns only its frontal frames decide; the turned ones
         must not be somebody else's, which the liveness check looks at."""
+        frontal = self._frontal(seen) if turning else seen
         counted = [
             report.score
             for frame, report in zip(seen, reports, strict=True)
-            if report.score is not None and not (turning and self._turned(frame))
+            if report.score is not None and any(frame is one for one in frontal)
         ]
         if not counted:
             return self._verdict(Verdict.UNUSABLE, None, (reasons.NO_FRONTAL,), reports)
@@ -213,15 +214,19 @@ class FaceVerifier:
         if score < self._limits.doubtful:
             return self._verdict(Verdict.MISMATCH, score, (reasons.NOT_THIS_PERSON,), reports)
         if score < self._limits.accept:
-            frontal = [frame for frame in seen if not (turning and self._turned(frame))]
             return self._second_opinion(frontal, template, score, reports)
         if min(counted) < self._limits.doubtful:
             return self._verdict(Verdict.DOUBTFUL, score, (reasons.FRAMES_DISAGREE,), reports)
         return self._verdict(Verdict.MATCH, score, (reasons.SAME_PERSON,), reports)
 
-    def _turned(self, frame: SeenFrame) -> bool:
-        face = frame.face
-        return face is not None and abs(face.turn) > self._settings.liveness.max_frontal
+    def _frontal(self, seen: Sequence[SeenFrame]) -> list[SeenFrame]:
+        """The first frame that looks into the camera, and those in which the head has not moved."""
+        limits = self._settings.liveness
+        turns = [(frame, frame.face.turn) for frame in seen if frame.face is not None]
+        first = next((turn for _, turn in turns if abs(turn) <= limits.max_frontal), None)
+        if first is None:
+            return []
+        return [frame for frame, turn in turns if abs(turn - first) < limits.still]
 
     def identify(
         self, burst: Sequence[Frame], templates: Mapping[str, FaceTemplate]

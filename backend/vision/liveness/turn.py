@@ -7,7 +7,6 @@ camera that does not mirror).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,8 +95,8 @@ class Liveness:
 
     Attributes:
         live: whether it reaches the level that was asked.
-        codes: why not: ``no_turn``, ``wrong_way``, ``flat``, ``not_continuous``, ``no_frontal``,
-            ``turned_other``, ``too_few_frames``; empty when live.
+        codes: why not: ``no_turn``, ``wrong_way``, ``flat``, ``too_far``, ``not_continuous``,
+            ``no_frontal``, ``turned_other``, ``too_few_frames``; empty when live.
         turn: the widest turn towards the asked side beyond the frontal frame.
     """
 
@@ -151,16 +150,14 @@ def _challenge(
     frontal, seen = seen[front], seen[front:]
     turns = [sign * (one.turn - frontal.turn) for one in seen]
     turn = round(max(turns), 3)
-    if max(turns) < settings.min_turn:
+    turned = [at for at, one in enumerate(seen) if turns[at] >= _least_turn(frontal, one, settings)]
+    if not turned:
         return Liveness(False, (_why_not(turns, seen, settings),), turn)
-    turned = [at for at, value in enumerate(turns) if value >= settings.min_turn]
-    headlike = [
-        at for at in turned if _squeeze(frontal, seen[at]) <= _head_squeeze(turns[at], settings)
-    ]
-    if not headlike:
-        return Liveness(False, ("flat",), turn)
+    telling = [at for at in turned if (_squeeze(frontal, seen[at]) or 0) <= settings.max_squeeze]
+    if not telling:
+        return Liveness(False, ("too_far",), turn)
     # The further a head is turned the less it looks like anybody: one such frame is enough.
-    if frontal.alike < accept or all(seen[at].alike < doubtful for at in headlike):
+    if frontal.alike < accept or all(seen[at].alike < doubtful for at in telling):
         return Liveness(False, ("turned_other",), turn)
     return Liveness(True, (), turn)
 
@@ -169,22 +166,25 @@ def _why_not(turns: Sequence[float], seen: Sequence[Sighting], settings: Livenes
     if min(turns) <= -settings.min_turn:
         return "wrong_way"
     # Narrower, and yet the nose stays: it was the picture that turned.
-    squeezed = max(_squeeze(one, two) for one in seen for two in seen)
+    squeezed = max(_squeeze(one, two) or 0.0 for one in seen for two in seen)
     if squeezed >= settings.flat_squeeze and max(map(abs, turns)) < settings.still:
         return "flat"
     return "no_turn"
 
 
-def _squeeze(one: Sighting, two: Sighting) -> float:
-    """How much narrower ``two`` is, for its height."""
+def _least_turn(frontal: Sighting, one: Sighting, settings: LivenessSettings) -> float:
+    """How far the nose of a face must go aside that has become so narrow; the most where the engine
+    does not say how narrow."""
+    squeeze = _squeeze(frontal, one)
+    narrower = settings.max_squeeze if squeeze is None else max(0.0, squeeze)
+    return settings.min_turn + settings.turn_by_squeeze * narrower
+
+
+def _squeeze(one: Sighting, two: Sighting) -> float | None:
+    """How much narrower ``two`` is, for its height; None where the engine does not say."""
     if one.breadth is None or two.breadth is None:
-        return 0.0
+        return None
     return 1 - two.breadth / one.breadth
-
-
-def _head_squeeze(turn: float, settings: LivenessSettings) -> float:
-    """How much narrower a head looks at most whose nose has gone so far aside."""
-    return 1 - 1 / math.hypot(1, turn / settings.flattest_nose) + settings.squeeze_slack
 
 
 def _follows(one: Sighting, two: Sighting, settings: LivenessSettings) -> bool:

@@ -4,7 +4,6 @@ import cv2
 import pytest
 
 from backend.vision.faces import FaceVerifier
-from backend.vision.liveness import Level
 from gateway.checks import Asked
 from gateway.faces import VerifierMatcher
 from tests.support.fake_faces import FakeEngine, picture, settings_for
@@ -16,30 +15,26 @@ def jpeg(seed: int) -> bytes:
     return cv2.imencode(".jpg", picture(seed))[1].tobytes()
 
 
-def matcher(most: Level) -> tuple[VerifierMatcher, dict[str, list[bytes]]]:
+def matcher() -> tuple[VerifierMatcher, dict[str, list[bytes]]]:
     engine = FakeEngine()
-    made = VerifierMatcher(lambda: FaceVerifier(engine, settings_for(engine)), most)
+    made = VerifierMatcher(lambda: FaceVerifier(engine, settings_for(engine)))
     return made, {"zhang": [engine.template().to_bytes()]}
 
 
-@pytest.mark.parametrize(
-    ("most", "verdict"), [(Level.NONE, "match"), (Level.CHALLENGE, "unusable")]
-)
-def test_c11_a_grants_head_turn_is_held_to_where_the_level_says_so(
-    most: Level, verdict: str
-) -> None:
-    faces, templates = matcher(most)
+@pytest.mark.parametrize(("side", "verdict"), [("none", "match"), ("left", "unusable")])
+def test_c11_a_grants_head_turn_is_insisted_on(side: str, verdict: str) -> None:
+    faces, templates = matcher()
     burst = [jpeg(1), jpeg(2), jpeg(3)]
-    found = faces.match(burst, templates, {"zhang"}, Asked(side="left", frames=3))
+    found = faces.match(burst, templates, {"zhang"}, Asked(side=side, frames=3))
     assert found.verdict == verdict
-    if most is Level.CHALLENGE:
+    if side == "left":
         assert found.reasons == ("no_turn",)
         assert "转头" in found.text
         assert found.turn == 0
 
 
 def test_c11_an_earlier_capture_again_is_refused_at_every_level() -> None:
-    faces, templates = matcher(Level.NONE)
+    faces, templates = matcher()
     first = faces.match([jpeg(1)], templates, {"zhang"}, Asked())
     assert first.verdict == "match"
     again = faces.match([jpeg(1)], templates, {"zhang"}, Asked(earlier=first.prints))

@@ -92,7 +92,12 @@ def test_settings_are_merged_checked_and_can_be_taken_away(
     changed = organisations.change(admin, village, {"settings": {"custodian_alone": None}})
     assert changed.settings == {"working_hours": hours}
 
-    for odd in ({"nonsense": 1}, {"custodian_alone": "yes"}, {"emergency_stamps": 0}):
+    for odd in (
+        {"nonsense": 1},
+        {"custodian_alone": "yes"},
+        {"emergency_stamps": 0},
+        {"liveness": "x"},
+    ):
         assert code(organisations.change, admin, village, {"settings": odd}) == "bad_setting"
     assert code(organisations.change, admin, village, {"lat": 30.0}) == "bad_position"
 

@@ -19,7 +19,7 @@ from backend.domain.grant import (
     must_tell_sleeve,
     terms_of,
 )
-from backend.domain.matter import Check, Matter, Offline, PlaceRule
+from backend.domain.matter import Check, Liveness, Matter, Offline, PlaceRule
 from backend.domain.use import Grant
 from tests.support.life import MATTER, NOW, draft
 
@@ -28,11 +28,10 @@ TRIP = (31.0, 121.0, 300.0)
 
 
 def terms(matter: Matter = MATTER, application: Application | None = None, **more: Any) -> Terms:
-    given: dict[str, Any] = {"home": HOME, "permitted": None, "now": NOW}
+    given: dict[str, Any] = {"rules": Rules(), "home": HOME, "permitted": None, "now": NOW}
     return terms_of(
         application or draft(status=Status.APPROVED),
         matter,
-        Rules(),
         random=Random(1).randbytes,
         **given | more,
     )
@@ -103,6 +102,27 @@ def test_the_head_turn_is_drawn_and_not_asked_without_a_face() -> None:
     assert drawn == {"left", "right"}
     assert terms(replace(MATTER, liveness=False)).policy["challenge"] == "none"
     assert terms(replace(MATTER, check=Check.PIN)).policy["challenge"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("level", "frames", "turns", "check"),
+    [
+        (Liveness.NONE, 1, False, "face"),
+        (Liveness.BURST, 3, False, "face"),
+        (Liveness.CHALLENGE, 4, True, "face"),
+        (Liveness.PIN, 3, False, "pin"),
+    ],
+)
+def test_c11_the_organisation_says_how_sure_of_a_living_person_it_wants_to_be(
+    level: Liveness, frames: int, turns: bool, check: str
+) -> None:
+    made = terms(replace(MATTER, pin_allowed=False), rules=Rules(liveness=level)).policy
+    assert (made["frames"], made["check"]) == (frames, check)
+    assert (made["challenge"] != "none") is turns
+    assert made["pin_allowed"] is (level is Liveness.PIN)
+    calm = terms(replace(MATTER, liveness=False), rules=Rules(liveness=level)).policy
+    assert calm["challenge"] == "none"
+    assert (calm["frames"] > 1) is (level is not Liveness.NONE)
 
 
 @pytest.mark.parametrize("digits", [6, 7, 8])

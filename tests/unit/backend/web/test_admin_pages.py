@@ -75,6 +75,7 @@ def test_settings_are_kept_and_taken_back(town: Town) -> None:
         "lon": "120.2",
         "fence": "200",
         "custodian_alone": "yes",
+        "liveness": "burst",
         "from1": "09:00",
         "until1": "17:00",
         "emergency_stamps": "3",
@@ -88,7 +89,12 @@ def test_settings_are_kept_and_taken_back(town: Town) -> None:
             ).one()
 
     hours = [["09:00", "17:00"]]
-    settings = {"custodian_alone": True, "working_hours": hours, "emergency_stamps": 3}
+    settings = {
+        "custodian_alone": True,
+        "liveness": "burst",
+        "working_hours": hours,
+        "emergency_stamps": 3,
+    }
     assert tuple(kept()) == ("柳塘社区", settings)  # type: ignore[arg-type]  # a row
     assert "09:00–17:00" in client.get(f"{BASE}/settings").text
     assert client.post(f"{BASE}/settings", data={"name": "柳塘村"}).status_code == 303

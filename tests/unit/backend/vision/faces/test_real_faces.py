@@ -13,6 +13,8 @@ from backend.vision.decode import Picture, decode
 from backend.vision.faces import FaceTemplate, FaceVerdict, FaceVerifier, Found, Verdict
 from backend.vision.faces.settings import FACE_WIDTH_FLOOR, QualityLimits
 from backend.vision.faces.yunet_sface import YunetSface
+from backend.vision.liveness import Level
+from backend.vision.liveness.turn import Side
 from seal_firmware_sim.hardware import faces_orl
 
 PEOPLE = (0, 7, 15, 22, 30, 38)
@@ -40,6 +42,22 @@ def test_the_same_person_is_accepted(
         result = verifier.verify(burst, template)
         assert result.verdict is Verdict.MATCH, (index, result.score, result.codes)
         assert len(result.frames) == 3
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_c11_a_head_turns_and_a_held_up_photograph_does_not(
+    verifier: FaceVerifier, templates: dict[int, FaceTemplate], side: Side
+) -> None:
+    for index in (15, 22):
+        dice = random.Random(f"turn-{index}-{side}")
+        alive = faces_orl.capture(index, dice, 4, turn=side)
+        held_up = faces_orl.capture(index, dice, 4, turn=side, held_up=True)
+        asked: dict[str, Any] = {"level": Level.CHALLENGE, "side": side}
+        result = verifier.verify(alive, templates[index], **asked)
+        assert result.verdict is Verdict.MATCH, (index, result.codes)
+        result = verifier.verify(held_up, templates[index], **asked)
+        assert result.verdict is Verdict.UNUSABLE
+        assert result.codes[0] in ("flat", "no_turn", "wrong_way")
 
 
 def test_another_person_is_refused(

@@ -38,14 +38,29 @@ def test_a_head_that_turns_to_the_asked_side_lives(side: str, sign: int) -> None
 def test_c11_a_flat_picture_turned_has_no_nose_to_turn() -> None:
     frames = (seen(0.0), seen(0.01, breadth=0.9), seen(0.03, breadth=0.75))
     assert challenge(*frames) == (False, ("flat",))
-    # Turned so far that the landmarks slip aside: narrower than any head would be.
-    slipped = (seen(0.0), seen(0.1, breadth=0.8), seen(0.22, breadth=0.5))
-    assert challenge(*slipped) == (False, ("flat",))
+    # Far turned, its landmarks slip aside a little; a head's nose would have gone further.
+    slipped = (seen(0.0), seen(0.1, breadth=0.8), seen(0.19, breadth=0.7))
+    assert challenge(*slipped) == (False, ("no_turn",))
+
+
+def test_a_face_too_narrow_to_tell_accuses_nobody() -> None:
+    far = (seen(0.0), seen(0.5, breadth=0.5))
+    assert challenge(*far) == (False, ("too_far",))
+    # On the way there it was seen well enough.
+    assert challenge(seen(0.0), seen(0.3, breadth=0.8), seen(0.5, breadth=0.5)) == (True, ())
+
+
+def test_an_engine_that_tells_no_breadth_wants_the_widest_turn() -> None:
+    def bare(turn: float) -> Sighting:
+        return Sighting((250, 200), (350, 200), (300 + 100 * turn, 260), None, 0.8)
+
+    assert challenge(bare(0.0), bare(0.2)) == (False, ("no_turn",))
+    assert challenge(bare(0.0), bare(0.23)) == (True, ())
 
 
 def test_c11_a_flat_picture_held_still_does_not_turn() -> None:
     assert challenge(seen(0.05), seen(0.05), seen(0.06)) == (False, ("no_turn",))
-    assert challenge(seen(0.0), seen(0.1), seen(0.166)) == (False, ("no_turn",))
+    assert challenge(seen(0.0), seen(0.1), seen(0.13)) == (False, ("no_turn",))
 
 
 def test_a_picture_of_a_turned_head_is_no_front() -> None:
