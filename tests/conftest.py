@@ -13,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from backend.store.db import Database
 from tests.support.machine import NEEDS, find_chromium, in_ci, require
 from tests.support.mosquitto import MosquittoServer
 from tests.support.postgres import PostgresServer
+from tests.support.prepared import make_tables
 
 hypothesis_settings.register_profile("fast", max_examples=50, deadline=None)
 hypothesis_settings.register_profile(
@@ -27,6 +29,8 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.register_profile("thorough", max_examples=2000, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "fast"))
+
+_TABLES = "tables"
 
 # A fixture that starts a real part brings the need with it.
 _FIXTURE_NEEDS = {
@@ -66,11 +70,26 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """SQLAlchemy's address of a fresh, empty PostgreSQL database."""
-    name = f"t_{secrets.token_hex(8)}"
-    yield postgres_server.create_database(name)
-    postgres_server.drop_database(name)
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """SQLAlchemy's address of a fresh, empty PostgreSQL database. It goes with its server."""
+    return postgres_server.create_database(f"t_{secrets.token_hex(8)}")
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: PostgresServer) -> str:
+    """SQLAlchemy's address of the run's PostgreSQL database with every table."""
+    url = postgres_server.create_database(_TABLES)
+    db = Database(url)
+    make_tables(db)
+    db.dispose()
+    return url
+
+
+@pytest.fixture
+def postgres_tables_url(postgres_server: PostgresServer, postgres_tables: str) -> Iterator[str]:
+    """The same without a row in it: each test finds it as if it were new."""
+    yield postgres_tables
+    postgres_server.empty_database(_TABLES)
 
 
 @pytest.fixture
@@ -84,6 +103,17 @@ def sqlite_url(tmp_path: Path) -> str:
 )
 def database_url(request: pytest.FixtureRequest) -> str:
     """Each kind of database in turn: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres_tables", marks=pytest.mark.needs_postgres)],
+    ids=["sqlite", "postgres"],
+)
+def tables_url(request: pytest.FixtureRequest) -> str:
+    """As ``database_url``, for what makes its tables by ``tests.support.prepared`` anyway: on
+    PostgreSQL they are there already."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 

@@ -18,7 +18,7 @@ from backend.store.db import Database
 from backend.store.journal import Journal, read_all
 from backend.store.keyring import KeyRing
 from backend.store.pictures import PictureStore
-from backend.store.tables import application, device, device_key, metadata, use_grant
+from backend.store.tables import application, device, device_key, use_grant
 from gateway.checks import Asked, Finding
 from gateway.inbox import Inbound, Inbox
 from gateway.protocol import cose, envelope, topics
@@ -32,6 +32,7 @@ from gateway.protocol.messages import (
     UnlockRequest,
 )
 from gateway.service import Gateway, Parts
+from tests.support.prepared import make_tables
 from tests.support.world import START, Clock
 
 VILLAGE = "/330109/330109103/330109103201/"
@@ -221,9 +222,9 @@ class GatewayWorld:
 
     @classmethod
     def create(cls, url: str, ring: KeyRing) -> Self:
-        """On a database without tables."""
+        """On an empty database, with tables or without."""
         world = cls(Database(url), ring)
-        metadata.create_all(world.db.engine)
+        make_tables(world.db)
         with world.db.write() as conn:
             world.log.create(conn)
         return world

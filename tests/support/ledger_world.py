@@ -27,8 +27,9 @@ from backend.ledger.tables import ledger_checkpoint, ledger_entry, ledger_head, 
 from backend.ledger.verify import verify
 from backend.store.db import Database
 from backend.store.journal import Journal, encode_body
-from backend.store.tables import device_key, metadata, record
+from backend.store.tables import device_key, record
 from gateway.protocol import cbor, cose
+from tests.support.prepared import make_tables
 
 ORIGIN = "seals.example.gov.cn/zhiyin"
 START = 1_791_600_000_000
@@ -125,7 +126,7 @@ class LedgerWorld:
         self.policy = WitnessPolicy.of([one.key for one in self.witnesses], 2)
         self._dice = Dice("salt")
         self.journal = Journal(self.log, self._dice)
-        metadata.create_all(database.engine)
+        make_tables(database)
 
     def add(self, *records: Record) -> list[Record]:
         """Append records in one transaction, a minute after the last."""

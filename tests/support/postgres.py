@@ -19,6 +19,21 @@ from tests.support.ports import free_port
 from tests.support.process import WatchedProcess
 
 _ROLE = "zhiyin"
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_EMPTY = """
+DO $$ DECLARE one text; BEGIN
+  SET LOCAL session_replication_role = replica;  -- in any order, whatever refers to what
+  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DELETE FROM %I', one);
+  END LOOP;
+  FOR one IN SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', one);
+  END LOOP;
+END $$
+"""
 
 
 class PostgresServer:
@@ -68,6 +83,13 @@ class PostgresServer:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
+
+    def empty_database(self, name: str) -> None:
+        """Remove every row, and whoever is still connected; the tables stay, numbered anew. A new
+        database, and the removal of the old one, would take longer than most tests do."""
+        with self._admin(name) as connection:
+            connection.execute(_END_OTHERS)
+            connection.execute(_EMPTY)
 
     def start(self) -> Self:
         """Start it on the same port with the same data; returns when it takes connections."""
@@ -148,12 +170,12 @@ class PostgresServer:
         with (self._data / "postgresql.auto.conf").open("a", encoding="utf-8") as config:
             config.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
 
-    def _admin(self) -> psycopg.Connection:
+    def _admin(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
             host=self.host,
             port=self.port,
             user=_ROLE,
             password=self._password,
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
         )

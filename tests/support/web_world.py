@@ -77,7 +77,7 @@ from backend.web.ports import Web
 from tests.support.api import QUICK
 from tests.support.fake_faces import AnyFace
 from tests.support.office import HOUR, MORNING
-from tests.support.prepared import contents
+from tests.support.prepared import contents, sqlite_file
 from tests.support.world import DISTRICT, OTHER_VILLAGE, START, TOWN, VILLAGE, World, org_id
 from zhiyin.wiring_notices import Notices
 
@@ -123,6 +123,8 @@ class Day:
     waiting: str
     granted: str
     draft: str
+    page: str
+    """Of the draft: its first paper."""
     applicant: str
     operator: str
 
@@ -157,13 +159,13 @@ class WebWorld:
     ) -> Self:
         """The town at the end of its day. On SQLite that is a copy of one that was built once;
         elsewhere building it takes a second or so."""
-        path = Path(url.removeprefix("sqlite+pysqlite:///"))
-        if str(path) == url or path.exists():
+        file = sqlite_file(url)
+        if file is None or file.exists():
             world = World.create(url, folder)
             kept = _built(world)
         else:
             data, kept = _town()
-            path.write_bytes(data)
+            file.write_bytes(data)
             world = World.open(url, folder)
         world.clock.time = kept.time
         world.random.setstate(kept.dice)
@@ -445,6 +447,7 @@ class _Builder:
         self.world.clock.advance(5 * MINUTE)
         granted = self._approved("惠农补贴发放表", 3)
         running = self._session(granted, pressed=1, done=False, seed=20)
+        draft = self._draft("生活困难情况说明", 1)
         return Day(
             finished=finished,
             running=running,
@@ -453,7 +456,8 @@ class _Builder:
             alert=found,
             waiting=self._submitted("外嫁女户籍情况说明", 2).row.id,
             granted=self._approved("承包地确权说明", 2).row.id,
-            draft=self._draft("生活困难情况说明", 1).row.id,
+            draft=draft.row.id,
+            page=next(one.id for one in draft.documents if one.kind == DocumentKind.PAGE),
             applicant=self.people["applicant"].person_id,
             operator=self.people["operator"].person_id,
         )

@@ -13,9 +13,10 @@ from backend.services.context import ServiceContext
 from backend.store.db import Database
 from backend.store.journal import Journal, read_all
 from backend.store.keyring import KeyRing
-from backend.store.tables import metadata, organisation, person, role
+from backend.store.tables import organisation, person, role
 from gateway.protocol.envelope import seal_down
 from gateway.protocol.messages import Down
+from tests.support.prepared import make_tables
 
 DISTRICT = "/330109/"
 TOWN = "/330109/330109103/"
@@ -64,12 +65,20 @@ class World:
     ring: KeyRing
     log: Log
     context: ServiceContext
+    random: Random
 
     @classmethod
     def create(cls, url: str, folder: Path, seed: int = 1) -> Self:
-        """Make the tables and the tree; keys go below ``folder``."""
+        """Make the tables (if there are none) and the tree; keys go below ``folder``."""
+        made = cls.open(url, folder, seed)
+        make_tables(made.db)
+        made._plant()
+        return made
+
+    @classmethod
+    def open(cls, url: str, folder: Path, seed: int = 1) -> Self:
+        """Over a database that has tables and tree."""
         db = Database(url)
-        metadata.create_all(db.engine)
         clock, random = Clock(), Random(seed)
         ring = KeyRing.create(folder / "keys", random.randbytes)
         log = Log(ORIGIN)
@@ -80,7 +89,10 @@ class World:
         context = ServiceContext(
             db, Journal(log, random.randbytes), clock, random.randbytes, sign_down=sign_down
         )
-        with db.write() as conn:
+        return cls(db, clock, ring, log, context, random)
+
+    def _plant(self) -> None:
+        with self.db.write() as conn:
             conn.execute(
                 organisation.insert(),
                 [
@@ -96,7 +108,6 @@ class World:
                     for path, (name, level) in NAMES.items()
                 ],
             )
-        return cls(db, clock, ring, log, context)
 
     def person(self, name: str, path: str = VILLAGE, **columns: Any) -> str:
         """Insert an active person; returns the id."""

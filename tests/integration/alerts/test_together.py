@@ -20,9 +20,9 @@ MOST_S = 20.0
 
 
 @pytest.fixture
-def village(database_url: str, tmp_path: Path) -> Iterator[AlertsWorld]:
+def village(tables_url: str, tmp_path: Path) -> Iterator[AlertsWorld]:
     """On SQLite and on PostgreSQL."""
-    made = AlertsWorld.create(database_url, tmp_path)
+    made = AlertsWorld.create(tables_url, tmp_path)
     yield made
     made.world.close()
 

@@ -26,17 +26,17 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
 
 
 @pytest.fixture
-def world(database_url: str, ring: KeyRing) -> Iterator[GatewayWorld]:
+def world(tables_url: str, ring: KeyRing) -> Iterator[GatewayWorld]:
     """An empty installation on each kind of database in turn."""
-    made = GatewayWorld.create(database_url, ring)
+    made = GatewayWorld.create(tables_url, ring)
     yield made
     made.close()
 
 
 @pytest.fixture
-def postgres_world(postgres_url: str, ring: KeyRing) -> Iterator[GatewayWorld]:
+def postgres_world(postgres_tables_url: str, ring: KeyRing) -> Iterator[GatewayWorld]:
     """An empty installation on PostgreSQL."""
-    made = GatewayWorld.create(postgres_url, ring)
+    made = GatewayWorld.create(postgres_tables_url, ring)
     yield made
     made.close()
 

@@ -40,6 +40,7 @@ from gateway.protocol.messages import (
 )
 from tests.support.gateway_machine import GatewayMachine
 from tests.support.gateway_world import DAY, Crash, FakeSleeve, GatewayWorld, Line, inbound
+from tests.support.prepared import make_tables
 from tests.support.shots import burst, jpeg
 
 
@@ -189,10 +190,10 @@ def test_an_erased_body_is_told_from_a_missing_one(
 
 
 def test_promise_1_two_gateways_never_give_more_than_was_granted(
-    database_url: str, ring: KeyRing
+    tables_url: str, ring: KeyRing
 ) -> None:
-    db = Database(database_url)
-    metadata.create_all(db.engine)
+    db = Database(tables_url)
+    make_tables(db)
 
     class Machine(GatewayMachine):
         def __init__(self) -> None:

@@ -51,9 +51,9 @@ EXAMPLES: Final = 3
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(tables_url: str, tmp_path: Path) -> Iterator[World]:
     """Some of everything, so that lists are not empty."""
-    made = World.create(database_url, tmp_path)
+    made = World.create(tables_url, tmp_path)
     use(made, 1)
     write(made, "event.stamped", use_id="YQ-0001:1", data={"event": {"press": 1}})
     with made.db.write() as conn:

@@ -17,9 +17,9 @@ from tests.support.ledger_world import ORIGIN, LedgerWorld, Sleeve, ledger_world
 
 
 @pytest.fixture
-def world(postgres_url: str) -> Iterator[LedgerWorld]:
+def world(postgres_tables_url: str) -> Iterator[LedgerWorld]:
     """Journal, log, sleeves and witnesses on PostgreSQL."""
-    with ledger_world(postgres_url) as made:
+    with ledger_world(postgres_tables_url) as made:
         yield made
 
 

@@ -9,8 +9,8 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(tables_url: str, tmp_path: Path) -> Iterator[World]:
     """The tree of tests.support.world, with nobody in it yet."""
-    made = World.create(database_url, tmp_path)
+    made = World.create(tables_url, tmp_path)
     yield made
     made.close()

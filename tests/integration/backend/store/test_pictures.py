@@ -15,9 +15,10 @@ from backend.store.db import Database
 from backend.store.keyfiles import Purpose
 from backend.store.keyring import KeyRing
 from backend.store.pictures import MAX_TRIES, PictureStore
-from backend.store.tables import metadata, picture, picture_blob, picture_piece
+from backend.store.tables import picture, picture_blob, picture_piece
 from backend.store.uploads import ArrivedPiece, NewPicture, Upload
 from gateway.protocol import pictures as wire
+from tests.support.prepared import make_tables
 
 ORG = "/330109/330109103/330109103201/"
 DEVICE = "YQ-0001"
@@ -32,9 +33,9 @@ def jpeg(seed: int = 1, side: int = 160) -> bytes:
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    metadata.create_all(database.engine)
+def db(tables_url: str) -> Iterator[Database]:
+    database = Database(tables_url)
+    make_tables(database)
     yield database
     database.dispose()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from backend.store import sleeves
 from backend.store.db import Database
-from backend.store.tables import metadata
+from tests.support.prepared import make_tables
 
 
 def _row(digest: bytes, at: int) -> dict[str, Any]:
@@ -20,9 +20,9 @@ def _row(digest: bytes, at: int) -> dict[str, Any]:
     }
 
 
-def test_only_the_first_is_new(database_url: str) -> None:
-    db = Database(database_url)
-    metadata.create_all(db.engine)
+def test_only_the_first_is_new(tables_url: str) -> None:
+    db = Database(tables_url)
+    make_tables(db)
     with db.write() as conn:
         assert sleeves.keep_poison(conn, [_row(b"1" * 32, 1), _row(b"2" * 32, 1)]) == [True, True]
     with db.write() as conn:

@@ -29,8 +29,8 @@ class Town:
 
 
 @pytest.fixture
-def town(database_url: str, tmp_path: Path) -> Iterator[Town]:
+def town(tables_url: str, tmp_path: Path) -> Iterator[Town]:
     """The town at the end of its day."""
-    made = WebWorld.create(database_url, tmp_path)
+    made = WebWorld.create(tables_url, tmp_path)
     yield Town(made)
     made.close()

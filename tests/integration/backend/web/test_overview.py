@@ -30,8 +30,8 @@ HOUR = 60 * MINUTE
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    made = World.create(database_url, tmp_path)
+def world(tables_url: str, tmp_path: Path) -> Iterator[World]:
+    made = World.create(tables_url, tmp_path)
     made.clock.time = formats.local_midnight(START) + 10 * HOUR
     for path in (VILLAGE, OTHER_VILLAGE, FAR_VILLAGE):
         add_seal(made, path)
