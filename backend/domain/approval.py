@@ -13,6 +13,7 @@ from typing import Any, Final
 import cbor2
 
 from backend.domain.application import Application
+from backend.domain.zones import DETAIL, plain
 
 PURPOSE: Final = "zhiyin/approval/v1"
 
@@ -37,7 +38,8 @@ def paper_hashes(application: Application) -> tuple[bytes, ...]:
 
 def terms(application: Application) -> dict[str, Any]:
     """What an approval is about, without its papers."""
-    return {
+    zones = plain(application.details)
+    return ({DETAIL: zones} if zones else {}) | {
         "purpose": PURPOSE,
         "application": application.id,
         "number": application.number,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select
 
+from backend.domain import zones as marked
 from backend.domain.errors import DomainError
 from backend.services.context import ServiceContext
 from backend.store import search
@@ -81,11 +82,14 @@ class EyesMemory:
                 .order_by(document.c.position)
             ).scalars()
             given = [(name, self._bytes(conn, name)) for name in papers]
+            details = conn.execute(
+                select(application.c.details).where(application.c.id == application_id)
+            ).scalar()
         pages: list[ReadPage] = []
         for name, data in given:
             if isinstance(data, Unable):
                 continue
-            made = ask(MakeReference(data))
+            made = ask(MakeReference(data, marked.boxes(details or {}, name)))
             if isinstance(made, ReferenceMade):
                 pages += [ReadPage(name, number, page) for number, page in enumerate(made.pages)]
         return pages

@@ -131,7 +131,7 @@ async def save(request: Request, who: Concerned, web: WebPort, application_id: s
     error = None
     try:
         view = web.drafts.update(
-            who.actor, application_id, _number(sent.get("version"), 0), _filled(view, sent)
+            who.actor, application_id, _number(sent.get("version"), 0), filled(view, sent)
         )
         if sent.get("then") == "submit":
             web.applications.submit(who.actor, application_id, view.row.version)
@@ -172,7 +172,7 @@ def _choice(web: Web, actor: Actor, org: str, text: str) -> Choice:
     )
 
 
-def _filled(view: ApplicationView, sent: Mapping[str, str]) -> ApplicationForm:
+def filled(view: ApplicationView, sent: Mapping[str, str]) -> ApplicationForm:
     """The form as it was sent; what it did not hold stays.
 
     Raises:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.domain import zones
 from backend.domain.errors import DomainError
 from backend.services.application_drafts import ApplicationForm
+from backend.services.views import ApplicationView
 from backend.web import approve
 from backend.web.numbers import Number, whole
 from backend.web.site import Concerned, WebPort, go, pages, showable
@@ -52,7 +54,7 @@ def ask_for_more(
                 amount_fen=row.amount_fen,
                 resolution=view.resolution,
                 extends_id=row.id,
-                details={"more": reason.strip()},
+                details={"more": reason.strip()} | _marks(view),
             ),
         )
     except DomainError as error:
@@ -63,6 +65,12 @@ def ask_for_more(
     except DomainError:
         return go(f"/applications/{made.row.id}/edit?tried=1")
     return go(f"/applications/{made.row.id}?done=submit")
+
+
+def _marks(view: ApplicationView) -> dict[str, Any]:
+    """The papers come along, and so does what is marked on them."""
+    marks = zones.plain(view.details)
+    return {zones.DETAIL: marks} if marks else {}
 
 
 def _wanted(text: str) -> int:

@@ -41,6 +41,7 @@ MODULES: Final[tuple[str, ...]] = (
     "apply",
     "attaching",  # before papers: its addresses are the more particular ones
     "papers",
+    "marking",
     "approve",
     "more_stamps",
     "away",

@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.domain import zones
 from backend.domain.actor import Actor
 from backend.domain.errors import DomainError, missing
 from backend.services.papers import PDF
@@ -32,16 +33,42 @@ router = pages()
 
 @router.get("/applications/{application_id}/papers/{document_id}")
 def paper_page(
-    request: Request, who: Concerned, web: WebPort, application_id: str, document_id: str
+    request: Request,
+    who: Concerned,
+    web: WebPort,
+    application_id: str,
+    document_id: str,
+    done: bool = False,
 ) -> Response:
-    """One paper with all its pages, to be read."""
+    """One paper with all its pages, to be read; whose draft it is marks it here."""
     view = web.reader.get(who.actor, application_id)
-    paper = _paper(view, document_id)
+    return show(request, web, who, view, paper_of(view, document_id), done=done)
+
+
+def show(
+    request: Request,
+    web: Web,
+    who: Concerned,
+    view: ApplicationView,
+    paper: DocumentView,
+    *,
+    done: bool = False,
+    error: DomainError | None = None,
+) -> Response:
+    """The page; ``error``: why marks were not kept."""
     count = 1
     if paper.mime == PDF:
         count = _page_count(_look(web, who.actor, view, paper))
-    values = {"view": view, "paper": paper, "count": count}
-    return page(request, web, who, "paper.html", values)
+    values = {
+        "view": view,
+        "paper": paper,
+        "count": count,
+        "marks": zones.plain(view.details).get(paper.picture_id or "", []),
+        "marking": "edit" in view.actions and paper.kind == "page",
+        "done": done,
+        "error": error,
+    }
+    return page(request, web, who, "paper.html", values, 422 if error else 200)
 
 
 @router.get("/applications/{application_id}/papers/{document_id}/{number}.jpg")
@@ -55,14 +82,14 @@ def paper_picture(
 ) -> Response:
     """Page ``number`` (from 1) as a JPEG."""
     view = web.reader.get(who.actor, application_id)
-    paper = _paper(view, document_id)
+    paper = paper_of(view, document_id)
     data = _look(web, who.actor, view, paper)
     image = _pdf_page(data, number) if paper.mime == PDF else Image.open(io.BytesIO(data))
     width = _THUMB if size == "thumb" else _WIDE
     return Response(_jpeg(image, width), 200, {"Cache-Control": "no-store"}, "image/jpeg")
 
 
-def _paper(view: ApplicationView, document_id: str) -> DocumentView:
+def paper_of(view: ApplicationView, document_id: str) -> DocumentView:
     for one in view.documents:
         if one.id == document_id:
             return one

@@ -9,6 +9,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/apply",
         "/apply?q=亲属",
         "/applications/{draft}/edit",
+        "/applications/{draft}/papers/{page}",
         "/applications/{granted}",
         "/applications/{granted}/sleeve",
         "/applications/{using}/sleeve",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.eyes import Box
 from backend.vision.decode import Picture
 from backend.vision.pages.errors import PaperError
 from backend.vision.pages.ink import flatten, red_channel
@@ -37,6 +40,27 @@ def upright(picture: Picture, reader: Reader, limits: SourceLimits) -> Picture:
     if corners is not None:
         return _flattened(picture, corners)
     return _scaled(_turned(picture))
+
+
+def along(picture: Picture, boxes: Sequence[Box]) -> list[Box]:
+    """Where ``boxes`` of an uploaded picture (fractions of it) lie on the page that
+    :func:`upright` makes of it; what hangs over the page's edge is cut off. The few degrees by
+    which a scan is turned are left out: they are less than a hand's marking is exact."""
+    corners = sheet_corners(picture)
+    if corners is None:
+        return list(boxes)
+    height, width = picture.shape[:2]
+    unit = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
+    plane = cv2.getPerspectiveTransform(corners, unit)
+    found: list[Box] = []
+    for left, top, wide, high in boxes:
+        ends = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
+        placed = np.array([ends], np.float32) * np.array([width, height], np.float32)
+        points = np.clip(cv2.perspectiveTransform(placed, plane)[0], 0, 1)
+        (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        if x1 > x0 and y1 > y0:
+            found.append((x0, y0, x1 - x0, y1 - y0))
+    return found
 
 
 def sheet_corners(picture: Picture) -> NDArray[np.float32] | None:

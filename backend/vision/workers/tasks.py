@@ -66,12 +66,15 @@ def _reader() -> Reader:
 
 
 def _references(task: MakeReference) -> ReferenceMade:
-    from backend.vision.pages import facts, reference
+    from backend.vision.pages import facts, reference, sources, straighten
 
     pages = []
     for page in reference.make(task.paper, reader=_reader()):
         found = facts.extract(page)
-        zones = [place.box for place in found.places]
+        marks = [box for sheet, box in task.marks if sheet == page.index]
+        if marks and page.source == sources.PICTURE:
+            marks = straighten.along(decode(task.paper), marks)
+        zones = [place.box for place in found.places] + marks
         told = msgspec.to_builtins(found)
         pages.append(MadePage(reference.to_bytes(page), page.text, told, zones))
     return ReferenceMade(pages)

@@ -15,9 +15,11 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 class MakeReference(msgspec.Struct, tag=True, frozen=True):
-    """Read the pages of an approved paper: a picture or a PDF."""
+    """Read the pages of an approved paper: a picture or a PDF. ``marks``: sheets and boxes of the
+    paper as uploaded, where the applicant says that something will still be written."""
 
     paper: bytes
+    marks: list[tuple[int, Box]] = []
 
 
 class LookAtPage(msgspec.Struct, tag=True, frozen=True):

@@ -27,6 +27,7 @@ from tests.support.life import APPROVER, NOW, PAGE, facts, submitted
         {"kind": Kind.BATCH},
         {"matter_version": 2},
         {"wanted_until": NOW + 1},
+        {"details": {"zones": {"P1": [[0, 500, 800, 300, 60]]}}},
         {"documents": (replace(PAGE, sha256=b"\1" * 32),)},
         {"documents": (PAGE, replace(PAGE, id="e", kind=DocumentKind.ATTACHMENT))},
     ],

@@ -13,6 +13,7 @@ from backend.services.eyes import Eyes, EyesSettings
 from backend.store import looks
 from backend.store.pictures import PictureStore
 from backend.store.tables import (
+    application,
     document,
     look,
     picture,
@@ -261,6 +262,22 @@ def test_a_page_is_held_against_the_pages_that_were_approved(bench: Bench) -> No
     with bench.world.db.read() as conn:
         assert bench.store.get(conn, approved) == b"approved"
         assert bench.store.get(conn, seen) == b"found"
+
+
+def test_what_the_applicant_marked_goes_along_with_the_paper(bench: Bench) -> None:
+    bench.submitted(b"paper one", b"paper two")
+    with bench.world.db.write() as conn:
+        first, _ = conn.execute(select(document.c.id).order_by(document.c.position)).scalars()
+        marks = {"zones": {first: [[0, 550, 800, 330, 60]]}}
+        values = dict.fromkeys(("matter_id", "seal_id", "applicant_id", "operator_id"), "x")
+        values |= {"title": "合同", "purpose": "", "kind": "ordinary", "status": "submitted"}
+        counts = {"copies": 1, "stamps": 1, "matter_version": 1, "created_at": 0}
+        own = {"id": "A1", "org_path": VILLAGE, "details": marks}
+        conn.execute(application.insert(), values | counts | own)
+    bench.says(_made("第一页"))
+    bench.says(_made("第二页"))
+    bench.run()
+    assert [task.marks for task in bench.asked] == [[(0, (0.55, 0.8, 0.33, 0.06))], []]
 
 
 def test_nothing_is_looked_at_twice(bench: Bench) -> None:
