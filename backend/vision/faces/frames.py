@@ -15,6 +15,8 @@ from backend.vision.faces.reasons import Reason
 from backend.vision.faces.settings import FaceSettings
 from backend.vision.faces.template import Vector
 
+_AROUND = 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class FrameReport:
@@ -55,14 +57,26 @@ class SeenFrame:
 
 
 def encode_single(engine: FaceEngine, frame: SeenFrame) -> Vector | None:
-    """Another engine's vector of a frame; None unless that engine sees exactly one face too."""
-    if frame.picture is None:
+    """Another engine's vector of a frame; None unless that engine sees exactly one face there too,
+    where the first one saw it: looking through the whole picture once more would cost too much."""
+    if frame.picture is None or frame.face is None:
         return None
-    faces = engine.detect(frame.picture)
+    picture = _around(frame.picture, frame.face)
+    faces = engine.detect(picture)
     if len(faces) != 1:
         return None
-    crop = engine.crop(frame.picture, faces[0])
-    return engine.encode(frame.picture, faces[0], crop)
+    crop = engine.crop(picture, faces[0])
+    return engine.encode(picture, faces[0], crop)
+
+
+def _around(picture: Picture, face: DetectedFace) -> Picture:
+    """The face with a good half of its size on each side."""
+    height, width = picture.shape[:2]
+    left = max(0, round(face.x - _AROUND * face.width))
+    top = max(0, round(face.y - _AROUND * face.height))
+    right = min(width, round(face.x + (1 + _AROUND) * face.width))
+    bottom = min(height, round(face.y + (1 + _AROUND) * face.height))
+    return np.ascontiguousarray(picture[top:bottom, left:right])
 
 
 class FrameReader:
