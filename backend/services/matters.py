@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -204,8 +205,9 @@ class MatterService:
         )
 
 
+@cache
 def default_catalogue() -> Mapping[str, Any]:
-    """The catalogue that comes with the product, as it is written.
+    """The catalogue that comes with the product, as it is written; read once.
 
     Raises:
         DomainError: ``bad_catalogue`` when the file was broken.

@@ -1,6 +1,7 @@
 """Whether the tables are this version's, on both databases; a start says what to run."""
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from backend.domain.errors import DomainError
@@ -28,6 +29,10 @@ def test_tables_are_made_once_and_then_current(database_url: str) -> None:
         assert schema.upgrade(db) == (after, after)
     finally:
         db.dispose()
+
+
+def test_what_the_files_say_is_what_alembic_reads() -> None:
+    assert schema.wanted() == ScriptDirectory(str(schema.MIGRATIONS)).get_current_head()
 
 
 def test_a_later_versions_tables_are_left_alone(sqlite_url: str) -> None:
