@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -24,6 +24,7 @@ from gateway.pages import PageAnswers
 from gateway.pipeline import Pipeline
 from gateway.protocol import cose, envelope
 from gateway.protocol.messages import Down
+from gateway.signing_anew import SignAnew
 from gateway.stages.answer import Answer, Publisher
 from gateway.stages.authenticate import Authenticate, Keys
 from gateway.stages.commit import Commit
@@ -35,13 +36,15 @@ GAP_GIVE_UP_MS = 24 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a gateway needs of the house."""
+    """What a gateway needs of the house. ``grant_keys`` are every generation of the grant key, by
+    key id; ``grant_key`` signs by the newest."""
 
     db: Database
     journal: Journal
     pictures: PictureStore
     faces: FaceMatcher
     grant_key: cose.Signer
+    grant_keys: Mapping[bytes, cose.PublicKey]
     receipt_key: cose.Signer
     pin_keys: Sequence[X25519PrivateKey]
     open_template: Callable[[bytes, str], bytes]
@@ -92,7 +95,9 @@ class Gateway:
             publisher=link,
             now=parts.now,
         )
-        self.downlinks = Downlinks(parts.db, link, parts.now)
+        self.downlinks = Downlinks(
+            parts.db, link, SignAnew(parts.grant_key, parts.grant_keys), parts.now
+        )
         self.pages = PageAnswers(parts.db, link, sign, parts.now)
         self.pipeline = Pipeline(
             db=parts.db,

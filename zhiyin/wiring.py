@@ -153,6 +153,7 @@ def gateway_parts(house: House, committed: Callable[[], None]) -> Parts:
         pictures=house.pictures,
         faces=house.faces,
         grant_key=house.keys.grant,
+        grant_keys=house.keys.grant_keys,
         receipt_key=house.keys.receipt,
         pin_keys=house.keys.picture_wire_all,
         open_template=house.keys.open_template,

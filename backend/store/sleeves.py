@@ -6,11 +6,11 @@ rows of one kind in the order of their keys: so no two writers ever wait for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from backend.store.bulk import CHUNK, among, update_rows
 from backend.store.dialect import insert_or_ignore
@@ -23,6 +23,7 @@ from backend.store.tables import (
     poison,
     record,
 )
+from gateway.protocol.messages import Keys
 
 
 def lock_sleeves(conn: Connection, ids: Iterable[str]) -> dict[str, Row[Any]]:
@@ -271,6 +272,27 @@ def mark_sent(conn: Connection, ids: Sequence[int], now: int) -> None:
         update(downlink)
         .where(downlink.c.id.in_(list(free)))
         .values(sent_at=now, sends=downlink.c.sends + 1)
+    )
+
+
+def with_newest_keys(conn: Connection, devices: Collection[str]) -> set[str]:
+    """Which of these sleeves confirmed every list of the server's keys that they were told."""
+    query = (
+        select(downlink.c.device_id)
+        .where(downlink.c.device_id.in_(devices), downlink.c.type == Keys.type)
+        .group_by(downlink.c.device_id)
+        .having(func.count() == func.count(downlink.c.confirmed_at))
+    )
+    return set(conn.execute(query).scalars())
+
+
+def replace_payloads(conn: Connection, payloads: Mapping[int, bytes]) -> None:
+    """Say these downlinks in these words, unless they were confirmed meanwhile."""
+    conn.execute(
+        update(downlink)
+        .where(downlink.c.id == bindparam("b_id"), downlink.c.confirmed_at.is_(None))
+        .values(payload=bindparam("b_payload")),
+        [{"b_id": one, "b_payload": payload} for one, payload in payloads.items()],
     )
 
 

@@ -238,6 +238,7 @@ class GatewayWorld:
             "pictures": self.pictures,
             "faces": self.faces,
             "grant_key": self.ring.grant,
+            "grant_keys": self.ring.grant_keys,
             "receipt_key": self.ring.receipt,
             "pin_keys": self.ring.picture_wire_all,
             "open_template": self.ring.open_template,

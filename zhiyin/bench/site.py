@@ -179,6 +179,7 @@ def running(
             pictures=PictureStore(keys),
             faces=NobodyChecks(),
             grant_key=keys.grant,
+            grant_keys=keys.grant_keys,
             receipt_key=keys.receipt,
             pin_keys=keys.picture_wire_all,
             open_template=keys.open_template,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from backend.store.keyfiles import Purpose
+from backend.store.keyring import KeyRing
 from backend.store.tables import device, downlink
 from gateway.downlinks import AGAIN_MS, AT_ONCE
-from gateway.protocol.messages import GrantStored
+from gateway.protocol import cose, envelope
+from gateway.protocol.messages import GrantStored, KeysApplied, Lock
 from tests.support.gateway_world import FakeSleeve, GatewayWorld, Line
 
 
@@ -87,3 +91,103 @@ def test_two_gateways_share_the_work(world: GatewayWorld, line: Line, online: Fa
     other = world.line()
     other.work()
     assert other.publisher.sent == []
+
+
+# ── after a rotation of the server's keys ────────────────────────────────────────────────────────
+
+LOCK = Lock(order=3, locked=True, text="清点印章")
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> KeyRing:
+    """The keys before the rotation."""
+    return KeyRing.create(tmp_path / "keys")
+
+
+@pytest.fixture
+def rotated(tmp_path: Path, older: KeyRing) -> KeyRing:
+    """The same with a second generation of the grant key."""
+    KeyRing.rotate(tmp_path / "keys", Purpose.GRANT)
+    return KeyRing.load(tmp_path / "keys")
+
+
+def waiting(
+    world: GatewayWorld, sleeve: FakeSleeve, signer: cose.Signer, *, keys: str | None
+) -> None:
+    """A lock ordered under ``signer``; a list of keys that is ``keys``: open, confirmed, none."""
+    lock = envelope.seal_down(LOCK, signer, device=sleeve.id, time=1)
+    rows: list[tuple[str, str, bytes, int | None]] = [("lock", "3", lock, None)]
+    if keys is not None:
+        rows.append(("keys", "7", b"the list", 1 if keys == "confirmed" else None))
+    with world.db.write() as conn:
+        for kind, subject, payload, confirmed in rows:
+            conn.execute(
+                insert(downlink),
+                {
+                    "device_id": sleeve.id,
+                    "type": kind,
+                    "subject": subject,
+                    "payload": payload,
+                    "created_at": 1,
+                    "confirmed_at": confirmed,
+                    "sends": 0,
+                },
+            )
+
+
+def said_lock(line: Line) -> bytes:
+    (found,) = (payload for topic, payload in line.publisher.sent if topic.endswith("/lock"))
+    line.publisher.sent.clear()
+    return found
+
+
+def test_an_open_order_is_signed_anew_once_the_sleeve_has_the_new_keys(
+    world: GatewayWorld, online: FakeSleeve, older: KeyRing, rotated: KeyRing
+) -> None:
+    waiting(world, online, older.grant, keys="open")
+    line = world.line(grant_key=rotated.grant, grant_keys=rotated.grant_keys)
+    line.work()
+    before = said_lock(line)
+    assert envelope.open_down(before, device=online.id, keys=older.grant_keys) == LOCK
+
+    line.take(online.say(KeysApplied(serial=7)))
+    world.clock.advance(AGAIN_MS + 1)
+    line.work()
+    after = said_lock(line)
+    newest = {rotated.grant.public.kid: rotated.grant.public}
+    assert envelope.open_down(after, device=online.id, keys=newest) == LOCK
+    assert [row.payload for row in world.rows(downlink) if row.type == "lock"] == [after]
+
+
+@pytest.mark.parametrize("keys", [None, "confirmed"])
+def test_what_we_did_not_sign_is_not_signed_anew(
+    world: GatewayWorld,
+    online: FakeSleeve,
+    older: KeyRing,
+    rotated: KeyRing,
+    tmp_path: Path,
+    keys: str | None,
+) -> None:
+    class Pretends:
+        """Names our older key and signs by its own."""
+
+        public = older.grant.public
+
+        def sign(self, message: bytes) -> bytes:
+            return KeyRing.create(tmp_path / "foreign").grant.sign(message)
+
+    waiting(world, online, Pretends(), keys=keys)
+    line = world.line(grant_key=rotated.grant, grant_keys=rotated.grant_keys)
+    (forged,) = (row.payload for row in world.rows(downlink) if row.type == "lock")
+    line.work()
+    assert said_lock(line) == forged
+
+
+def test_without_a_rotation_nothing_is_signed_anew(
+    world: GatewayWorld, online: FakeSleeve, older: KeyRing
+) -> None:
+    waiting(world, online, older.grant, keys="confirmed")
+    line = world.line(grant_key=older.grant, grant_keys=older.grant_keys)
+    line.work()
+    assert envelope.open_down(said_lock(line), device=online.id, keys=older.grant_keys) == LOCK
+    assert cose.parse(world.rows(downlink)[0].payload).kid == older.grant.public.kid
