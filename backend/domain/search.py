@@ -173,31 +173,38 @@ LONGEST_DAYS: Final = 3660
 """Periods of more days are not cut into days: they are compared one by one."""
 
 
-def period(from_at: int | None, until_at: int | None, now: int) -> Clause | None:
-    """Days and months that cover [from_at, until_at) (ms UTC); ``None``: all time. Days at the ends
-    may be covered in part, so the time itself is to be compared too."""
+def period(from_at: int | None, until_at: int | None, now: int) -> tuple[Clause, ...]:
+    """Days and months that cover [from_at, until_at) (ms UTC); nothing for all time. Days at the
+    ends may be covered in part, so the time itself is to be compared too.
+
+    A month of which most is wanted is taken whole without the days that are not: few terms are
+    few blocks to read.
+    """
     if from_at is None and until_at is None:
-        return None
+        return ()
     last = local_day(until_at - 1 if until_at is not None else now + _DAY_MS)
     first = local_day(from_at) if from_at is not None else last - timedelta(days=LONGEST_DAYS)
     if (last - first).days > LONGEST_DAYS:
         first = last - timedelta(days=LONGEST_DAYS)
-    return Clause(frozenset(_cover(first, last)))
+    taken: set[str] = set()
+    left: set[str] = set()
+    month = first.replace(day=1)
+    while month <= last:
+        following = (month + timedelta(days=32)).replace(day=1)
+        days = [month + timedelta(days=at) for at in range((following - month).days)]
+        inside = {_day(one) for one in days if first <= one <= last}
+        outside = {_day(one) for one in days} - inside
+        if len(outside) < len(inside):
+            taken.add(_month(month))
+            left |= outside
+        else:
+            taken |= inside
+        month = following
+    covering = (Clause(frozenset(taken)),)
+    return (*covering, without(*left)) if left else covering
 
 
 _DAY_MS: Final = 86_400_000
-
-
-def _cover(first: date, last: date) -> Iterator[str]:
-    day = first
-    while day <= last:
-        following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-        if day.day == 1 and following - timedelta(days=1) <= last:
-            yield _month(day)
-            day = following
-        else:
-            yield _day(day)
-            day += timedelta(days=1)
 
 
 def whole_days(from_at: int | None, until_at: int | None) -> bool:

@@ -73,8 +73,8 @@ def question(actor: Actor, wanted: RegisterFilter, now: int) -> Question:
         clauses += [clause(asking.gram_term(gram)) for gram in sorted(one.grams)]
     days = asking.period(wanted.from_at, wanted.until_at, now)
     period: tuple[int | None, int | None] = (None, None)
-    if days is not None:
-        clauses.append(days)
+    if days:
+        clauses += days
         if not asking.whole_days(wanted.from_at, wanted.until_at):
             period = (wanted.from_at, wanted.until_at)
     return Question(tuple(clauses), typed, period)
