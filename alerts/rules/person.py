@@ -18,6 +18,8 @@ _HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
 """What no honest person's pictures show, by the check's reason."""
 _NOT_ALIVE: Final = ("no_turn", "wrong_way", "too_far", "turned_other", "not_continuous")
 """What an awkward person's pictures may show once."""
+LIVENESS: Final = frozenset((*_HELD_UP, *_NOT_ALIVE, "no_frontal"))
+"""Of pictures that are good enough and show no living person."""
 
 
 def _judge(state: State, record: Record, context: Context) -> Judged:

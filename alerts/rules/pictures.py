@@ -19,6 +19,7 @@ from alerts.rules.finding import (
     rule,
     verdict,
 )
+from alerts.rules.person import LIVENESS
 from backend.domain.record import Record
 
 # Codes of the face check and of cameras → cause in words.
@@ -77,6 +78,8 @@ def _face(state: State, record: Record, context: Context) -> Judged:
     if record.data.get("verdict") != "unusable":
         return state, ()
     reasons = [str(code) for code in record.data.get("reasons", ())]
+    if not LIVENESS.isdisjoint(reasons):
+        return state, ()  # nothing is wrong with the camera
     bad = int(state.get("unusable", 0)) + 1
     used = bool(record.data.get("finished") or record.data.get("offline"))
     enough = bad >= context.settings.unusable_pictures or used or not _HIDDEN.isdisjoint(reasons)

@@ -228,6 +228,13 @@ def test_c12_a_picture_that_could_not_be_taken(failure: str, cause: str) -> None
     assert bench.one("C12").data["cause"] == cause
 
 
+def test_a_head_that_does_not_turn_is_no_fault_of_the_camera() -> None:
+    bench = Bench()
+    for reason in ("no_turn", "too_far", "no_frontal", "flat"):
+        bench.feed(check("unusable", reasons=[reason]))
+    assert bench.codes == ["C11"]
+
+
 def test_c12_the_third_unusable_burst_or_the_first_covered_one() -> None:
     bench = Bench()
     for _ in range(2):
