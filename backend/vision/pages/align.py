@@ -19,6 +19,7 @@ _FLOW_SMOOTH = 22.0
 _FLOW_MOST = 14.0
 _NEAR = 17
 _BESIDE = 21
+_EDGE = 121
 _PRINT = 0.12
 _ROOM = 6
 
@@ -79,7 +80,8 @@ def lay(
     # Signatures would pull the print beside them along. Print itself stays where it is free, too:
     # cut through, it would have edges that stand still on both sides.
     near = cv2.dilate(ink, np.ones((_BESIDE, _BESIDE), np.uint8)) > _PRINT
-    moved_x, moved_y = _bends(ink, np.where(free & ~near, 0, lit.ink).astype(np.float32), free)
+    seen = np.where(free & ~near, 0, lit.ink).astype(np.float32)
+    moved_x, moved_y = _bends(ink, seen, free | _beyond(photo, plane, (width, height)))
     for shift in shifts:
         _pull(moved_x, moved_y, shift)
     grid_x, grid_y = np.meshgrid(
@@ -123,6 +125,14 @@ def _warped(photo: Picture, plane: NDArray[np.float64], size: tuple[int, int]) -
         photo, plane, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(flat, np.uint8)
+
+
+def _beyond(photo: Picture, plane: NDArray[np.float64], size: tuple[int, int]) -> Mask:
+    """Where the photograph does not reach, and a centimetre more: what is cut through pulls."""
+    there = cv2.warpPerspective(
+        np.ones(photo.shape[:2], np.uint8), plane, size, flags=cv2.INTER_NEAREST
+    )
+    return np.asarray(cv2.erode(there, np.ones((_EDGE, _EDGE), np.uint8), borderValue=1) == 0)
 
 
 def _bends(ink: Ink, seen: Ink, free: Mask) -> tuple[Plane, Plane]:

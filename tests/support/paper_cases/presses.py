@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 
@@ -24,8 +24,8 @@ class PressCase:
         wanted: honest · swapped (another sheet was stamped) · written (a pen between the pictures)
             · nothing (no imprint came).
         imprint: where the seal was pressed, page 0, as shares of it.
-        again: a third photograph, of the stamped sheet on another day.
-        twin: a photograph of another print of the same file, signed and stamped likewise.
+        again: a third photograph, of the stamped sheet on another day; of an honest press only.
+        twin: a photograph of another print of the same file, signed and stamped likewise; also.
     """
 
     wanted: str
@@ -33,8 +33,8 @@ class PressCase:
     before: bytes = field(repr=False)
     after: bytes = field(repr=False)
     imprint: Area
-    again: bytes = field(repr=False)
-    twin: bytes = field(repr=False)
+    again: bytes = field(repr=False, default=b"")
+    twin: bytes = field(repr=False, default=b"")
 
 
 def press(
@@ -67,9 +67,6 @@ def press(
         # Onto the laid-out sheet: printing it again would move it under the pen's marks.
         signs = [g for g in typeset.glyphs(data)[0] if g.box[3] < middle[1] - 200]
         last = tamper.marked(stamped, signs, "leading_one", rng)
-    again = random.Random(f"again-{seed}")
-    apart = (middle[0] + again.randint(-12, 12), middle[1] + again.randint(-12, 12))
-    twin = sheets.stamped(signed(again), approved.signed_by, apart, again)
     side = 0.24
     box = (
         0,
@@ -78,14 +75,22 @@ def press(
         side,
         side * width / height,
     )
-    return PressCase(
+    made = PressCase(
         wanted,
         data,
         photographs.photograph(first, level, rng),
         photographs.photograph(last, level, rng),
         box,
-        photographs.photograph(stamped, level, again),
-        photographs.photograph(twin, level, again),
+    )
+    if wanted != HONEST:
+        return made
+    again = random.Random(f"again-{seed}")
+    apart = (middle[0] + again.randint(-12, 12), middle[1] + again.randint(-12, 12))
+    twin = sheets.stamped(signed(again), approved.signed_by, apart, again)
+    return replace(
+        made,
+        again=photographs.photograph(stamped, level, again),
+        twin=photographs.photograph(twin, level, again),
     )
 
 

@@ -16,10 +16,11 @@ import pytest
 
 from backend.domain.eyes import Box, PageFinding
 from backend.vision.decode import Picture, decode
-from backend.vision.pages import compare, facts, reference, reuse
+from backend.vision.pages import compare, facts, finding, reference, reuse
 from backend.vision.pages.compare import Comparison, Zone
 from backend.vision.pages.reader import Reader
 from backend.vision.pages.reference import ReferencePage
+from backend.vision.pages.settings import DEFAULT_PAGE_SETTINGS
 from backend.vision.pages.unchanged import Pair, unchanged
 from tests.support.paper_cases import cases, photographs, presses, sheets, tamper, typeset
 from tests.support.paper_cases.cases import PaperCase
@@ -204,8 +205,8 @@ def in_photo(share: Box, plane: np.ndarray, page: ReferencePage, of: bytes) -> B
 def pressed(wanted: str, reader: Reader) -> tuple[presses.PressCase, ReferencePage, Pair]:
     made = presses.press(2, wanted, fonts=("Noto Serif SC",))
     (page,) = reference.make(made.reference, [0], reader=reader)
-    before = look(made.before, [page], reader)
-    assert before.plane is not None
+    before = finding.find(decode(made.before), [page], DEFAULT_PAGE_SETTINGS)
+    assert before is not None
     imprint = in_photo(made.imprint[1:], before.plane, page, made.before)
     pair = unchanged(
         made.before, made.after, imprints=[imprint], reference=page, plane=before.plane
@@ -214,7 +215,7 @@ def pressed(wanted: str, reader: Reader) -> tuple[presses.PressCase, ReferencePa
 
 
 @pytest.mark.parametrize(
-    ("wanted", "finding"),
+    ("wanted", "said"),
     [
         (presses.HONEST, PageFinding.SAME),
         (presses.WRITTEN, PageFinding.ALTERED),
@@ -222,10 +223,10 @@ def pressed(wanted: str, reader: Reader) -> tuple[presses.PressCase, ReferencePa
     ],
 )
 def test_after_the_press_the_page_is_the_one_from_before(
-    wanted: str, finding: PageFinding, reader: Reader
+    wanted: str, said: PageFinding, reader: Reader
 ) -> None:
     _, _, pair = pressed(wanted, reader)
-    assert pair.verdict.finding is finding, pair.verdict
+    assert pair.verdict.finding is said, pair.verdict
 
 
 def test_a_stamped_sheet_is_known_again_and_its_twin_is_not(reader: Reader) -> None:
