@@ -140,6 +140,12 @@ def approve(application: Application, command: Approve, facts: Facts, now: int) 
             "申请已超过有效期，请申请人重新提交",
             "the application's time is over; it must be submitted again",
         )
+    if facts.matter.signed and command.signature is None and application.kind is not Kind.EMERGENCY:
+        raise DomainError(
+            "signature_required",
+            "本事项要用您自己的密钥签名才能批准；还没有密钥的，请先在“我的设置”里登记",
+            "this matter needs your own signature; register a key of yours first",
+        )
     decided = _decided(application, command.by, Decision.APPROVED, command.reason or None, now)
     decided = with_step(
         decided, signature=command.signature, signature_info=dict(command.signature_info)

@@ -130,6 +130,7 @@ class Matter:
     so. ``window_ms`` is how long a grant lives; ``life_ms`` how long an application may wait for
     its approvals. ``pages``: the document itself must be uploaded before. ``liveness``: whether a
     head turn is asked for where the organisation's policy is one. ``frames`` are the least.
+    ``signed``: an approval counts only with the approver's own signature, but in an emergency.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Matter:
     liveness: bool = True
     frames: int = 3
     wait_for_page: bool = False
+    signed: bool = False
     forbidden: Forbidden | None = None
     note: str = ""
 

@@ -16,6 +16,7 @@ from backend.domain.organisation import ancestors
 from backend.services.views import ApplicationView
 from backend.store import phone
 from backend.web import paper_facts
+from backend.web.own_signing import OwnSigning, own_signing
 from backend.web.ports import Web
 from backend.web.site import Concerned, WebPort, go, page, pages, piece, showable
 
@@ -71,16 +72,19 @@ def approve(
     web: WebPort,
     application_id: str,
     version: Version,
+    signing: OwnSigning,
     reason: Reason = "",
 ) -> Response:
-    """Yes."""
+    """Yes, with one's own signature if there is one."""
     return _do(
         request,
         web,
         who,
         application_id,
         "approve",
-        lambda: web.applications.approve(who.actor, application_id, version, reason=reason),
+        lambda: web.applications.approve(
+            who.actor, application_id, version, reason=reason, signing=signing
+        ),
     )
 
 
@@ -284,6 +288,7 @@ def _values(
         "error": error,
         "delegates": _delegates(web, who.actor, view),
         "step": _open_step(view),
+        "signing": own_signing(web, who.actor, view),
         "grant": next((one for one in reversed(view.grants)), None),
     }
 

@@ -30,6 +30,7 @@ SWITCHES: Final[Mapping[str, str]] = {
     "basic_fact": mark("属于简单事实"),
     "emergency": mark("可以应急用印"),
     "pin_allowed": mark("可以用PIN加见证人"),
+    "signed": mark("审批人要用本人密钥签名"),
 }
 PLACES: Final[Mapping[str, str]] = {
     "home": mark("只在本单位"),

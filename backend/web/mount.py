@@ -24,6 +24,7 @@ from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.signing_keys import SigningKeyService
 from backend.services.standing_in import StandInService
 from backend.web.bells import Bells
 from backend.web.live import Changes
@@ -33,6 +34,7 @@ MODULES: Final[tuple[str, ...]] = (
     "static_files",
     "installable",
     "sign_in",
+    "my_keys",
     "home",
     "overview",
     "live_console",
@@ -98,6 +100,7 @@ def assemble(
         people=services.get(PeopleService),
         pictures=services.get(PictureService),
         register=services.get(RegisterService),
+        signing_keys=services.get(SigningKeyService) if services.has(SigningKeyService) else None,
         changes=Changes(context.db),
         alert_words=alert_words,
         case_desk=case_desk,

@@ -25,6 +25,7 @@ from backend.services.pictures import PictureService
 from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
+from backend.services.signing_keys import SigningKeyService
 from backend.services.standing_in import StandInService
 from backend.web.bells import Bells
 from backend.web.live import Changes
@@ -199,6 +200,7 @@ class Web:
     notice_desk: NoticeDesk | None = None
     device_orders: DeviceOrderService | None = None
     admin: Admin | None = None
+    signing_keys: SigningKeyService | None = None
     review_reason: str | None = None
     paper_approval_ms: int | None = None
     """How long an approval took on paper, to compare with."""

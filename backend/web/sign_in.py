@@ -164,7 +164,10 @@ def change_password(
 def me_page(request: Request, who: Myself, web: WebPort) -> Response:
     """Who I am here, my roles, how pages look to me."""
     info = web.people.get(who.actor, who.actor.person_id)
-    return page(request, web, who, "me.html", {"info": info, "held": who.actor.roles})
+    signs = web.signing_keys is not None and holds(who.actor, Role.APPROVER)
+    return page(
+        request, web, who, "me.html", {"info": info, "held": who.actor.roles, "signs": signs}
+    )
 
 
 @router.post("/me/language")

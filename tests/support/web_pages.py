@@ -22,7 +22,15 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/faces/{applicant}",
         "/password",
     ),
-    "approver": ("/home", "/away", "/today", "/applications/{waiting}", "/inbox", "/nowhere"),
+    "approver": (
+        "/home",
+        "/away",
+        "/me/keys",
+        "/today",
+        "/applications/{waiting}",
+        "/inbox",
+        "/nowhere",
+    ),
     "custodian": ("/home", "/today", "/uses/{finished}", "/faces/{operator}"),
     "district": (
         "/overview",

@@ -54,6 +54,7 @@ from backend.services.register import RegisterService
 from backend.services.roles import RoleService
 from backend.services.seals import SealService
 from backend.services.second_opinions import SecondOpinionService
+from backend.services.signing_keys import SigningKeyService
 from backend.services.use_proofs import UseProofService
 from backend.services.views import ApplicationView
 from backend.store.pictures import PictureStore
@@ -277,6 +278,7 @@ def services(world: World, store: PictureStore) -> Services:
         RoleService(context),
         SealService(context),
         SecondOpinionService(context),
+        SigningKeyService(context, passwords),
         Typesetter(BUNDLED_FONTS),
         UseProofService(context, world.log, world.ring),
     )

@@ -48,7 +48,13 @@ def enter(browser: Browser, town: WebWorld, server: WebServer) -> Iterator[Enter
     contexts = []
     troubles: list[str] = []
 
-    def sign_in(who: str, size: dict[str, int] = PHONE, *, language: str = "zh-CN") -> Page:
+    def sign_in(
+        who: str,
+        size: dict[str, int] = PHONE,
+        *,
+        language: str = "zh-CN",
+        address: str = server.address,
+    ) -> Page:
         context = browser.new_context(viewport=size, locale=language)  # type: ignore[arg-type]  # plain dict for ViewportSize
         contexts.append(context)
         page = context.new_page()
@@ -61,7 +67,7 @@ def enter(browser: Browser, town: WebWorld, server: WebServer) -> Iterator[Enter
                 else None
             ),
         )
-        page.goto(f"{server.address}/sign-in")
+        page.goto(f"{address}/sign-in")
         page.fill("#login", town.logins[who])
         page.fill("#password", PASSWORD)
         page.click("button.primary")

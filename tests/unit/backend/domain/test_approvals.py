@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from backend.domain.application import Document, DocumentKind, Kind
+from backend.domain.application import Document, DocumentKind, Kind, Status
 from backend.domain.application_commands import Approve
 from backend.domain.application_life import decide
 from backend.domain.approval import approval_digest, canonical_approval_bytes, paper_hashes
+from backend.domain.errors import DomainError
 from tests.support.life import APPROVER, NOW, PAGE, facts, submitted
 
 
@@ -41,6 +42,19 @@ def test_every_approver_signs_the_same() -> None:
     item = submitted()
     passed = decide(item, Approve(APPROVER), facts(), NOW + 1).application
     assert approval_digest(passed) == approval_digest(item)
+
+
+def test_a_matter_may_ask_for_the_approvers_own_signature() -> None:
+    item = submitted()
+    strict = replace(facts(), matter=replace(facts().matter, signed=True))
+    with pytest.raises(DomainError) as refused:
+        decide(item, Approve(APPROVER), strict, NOW + 1)
+    assert refused.value.code == "signature_required"
+    signed = Approve(APPROVER, signature=b"s", signature_info={"key": "K"})
+    assert decide(item, signed, strict, NOW + 1).application.steps[0].signature == b"s"
+    urgent = submitted(kind=Kind.EMERGENCY, details={"emergency": "抢险"})
+    confirmed = decide(urgent, Approve(APPROVER), strict, NOW + 1).application
+    assert confirmed.status is Status.APPROVED
 
 
 def test_the_bytes_hold_the_pages_given() -> None:

@@ -144,6 +144,22 @@ def test_more_stamps_than_a_matter_allows_are_put_right_where_applications_are_f
     assert 'class="wrong"' in page
 
 
+def test_a_signature_that_is_none_is_refused_beside_the_buttons(shared_town: Town) -> None:
+    address = f"/applications/{shared_town.made.day.waiting}"
+    approver = shared_town.client("approver")
+    made = shared_town.made
+    view = made.web.reader.get(made.people["approver"], made.day.waiting)
+    parts = {"authenticator_data": "AAAA", "client_data": "AAAA", "key": "nobody"}
+    sent = {"version": str(view.row.version), "value": "AAAA", **parts}
+    answer = approver.post(f"{address}/approve", data=sent)
+    assert answer.status_code == 422
+    assert "这把签名密钥不是您登记的" in answer.text
+    assert approver.post(f"{address}/approve", data=sent | {"value": "!!"}).status_code == 422
+    assert "同意并签名" not in approver.get(address).text
+    keys = shared_town.client("applicant").post("/me/keys/nobody/revoke", data={"reason": "换了"})
+    assert keys.status_code == 404
+
+
 def test_somebody_stands_in_and_it_is_taken_back(town: Town) -> None:
     approver = town.client("approver")
     to = town.made.people["operator"].person_id
