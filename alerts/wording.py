@@ -119,6 +119,13 @@ class Namer:
             fields["assignee"] = "、".join(names) or fields.get("village")
 
     def _approved_seal(self, fields: dict[str, Any], data: Mapping[str, Any]) -> None:
+        if data.get("cause") in ("other_seal", "unknown_seal"):
+            # The sleeve is the right one; its imprint is not, and may be nobody's that is known.
+            fields["approved_seal"] = fields.pop("seal", None)
+            left = self.seal(data.get("left"))
+            if left is not None:
+                fields["seal"] = left
+            return
         row = self._conn.execute(
             select(use_grant.c.seal_id, use_grant.c.application_id).where(
                 use_grant.c.id == data.get("grant")

@@ -50,12 +50,16 @@ def _imprint(code: str) -> Look:
     def look(record: Record, _context: Context) -> Iterator[Finding]:
         known = _IMPRINTS.get(ImprintFinding(record.data["finding"]))
         if known is not None and known[0] == code:
-            yield _of_press(record, known, "imprint")
+            others = [one for one in record.data.get("seals", ()) if one not in (None, record.seal)]
+            left = {"left": others[0]} if code == "C8" and others else {}
+            yield _of_press(record, known, "imprint", **left)
 
     return look
 
 
-def _of_press(record: Record, known: tuple[str, Severity, str], what: str, **more: int) -> Finding:
+def _of_press(
+    record: Record, known: tuple[str, Severity, str], what: str, **more: object
+) -> Finding:
     code, severity, cause = known
     press = record.data.get("press")
     dedupe = f"{record.use_id}:{what}"

@@ -42,6 +42,7 @@ class Proof:
 @router.get("/alerts/{alert_id}")
 def alert_page(request: Request, who: Concerned, web: WebPort, alert_id: str) -> Response:
     """One alert with everything about it."""
+    looks.begin_stated(web, who.actor)
     return _show(request, web, who, alert_id)
 
 

@@ -1,5 +1,7 @@
 """Rules about what the eyes saw: C3 to C9 and C21."""
 
+from dataclasses import replace
+
 import pytest
 
 from alerts import messages
@@ -93,3 +95,14 @@ def test_the_same_matter_at_the_next_press_is_no_second_alert() -> None:
     assert bench.codes == ["C5"]
     bench.feed(seen("imprint", "other_seal"))
     assert bench.codes == ["C5", "C8"]
+
+
+def test_whose_imprint_it_was_goes_with_the_alert() -> None:
+    bench = Bench()
+    record = seen("imprint", "other_seal")
+    bench.feed(replace(record, data={**record.data, "seals": [None, record.seal, "S2"]}))
+    assert bench.one("C8").data["left"] == "S2"
+    unknown = Bench()
+    record = seen("imprint", "unknown_seal")
+    unknown.feed(replace(record, data={**record.data, "seals": [None]}))
+    assert "left" not in unknown.one("C8").data
