@@ -65,9 +65,10 @@ class RegisterService:
         older_than: str | None = None,
         newer_than: str | None = None,
         limit: int | None = None,
+        brief: bool = False,
     ) -> Leaf:
         """As :meth:`list`, to be turned both ways: by the cursors ``older`` and ``newer`` of
-        another leaf.
+        another leaf. ``brief``: without who approved and where it was carried to.
 
         Raises:
             DomainError: ``bad_cursor``, ``search_too_short``.
@@ -83,7 +84,7 @@ class RegisterService:
                 found = search.find(conn, actor, asked, before=before, after=after, limit=size)
             rows = found.rows
             return Leaf(
-                _views(conn, rows),
+                _views(conn, rows, brief=brief),
                 encode_cursor((rows[-1].id,)) if rows and found.older else None,
                 encode_cursor((rows[0].id,)) if rows and found.newer else None,
                 found.behind,
@@ -148,8 +149,8 @@ class RegisterService:
             DomainError: ``bad_cursor``, ``search_too_short``.
         """
         cursor = encode_cursor((use_id,))
-        newer = self.leaf(actor, wanted, newer_than=cursor, limit=1).items
-        older = self.leaf(actor, wanted, older_than=cursor, limit=1).items
+        newer = self.leaf(actor, wanted, newer_than=cursor, limit=1, brief=True).items
+        older = self.leaf(actor, wanted, older_than=cursor, limit=1, brief=True).items
         return newer[0].id if newer else None, older[0].id if older else None
 
     def question(self, actor: Actor, use_id: str, reason: str) -> None:
@@ -221,8 +222,8 @@ def seen_uses(conn: Connection, actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _views(conn: Connection, rows: Sequence[Row[Any]]) -> list[RegisterRow]:
-    ids = [row.application_id for row in rows if row.application_id is not None]
+def _views(conn: Connection, rows: Sequence[Row[Any]], *, brief: bool = False) -> list[RegisterRow]:
+    ids = [] if brief else [row.application_id for row in rows if row.application_id is not None]
     approved = register.approvers(conn, ids) if ids else {}
     trips = register.trips(conn, ids) if ids else {}
     people = standing.names(

@@ -19,7 +19,7 @@ from backend.domain.errors import DomainError
 from backend.services.register import Leaf
 from backend.services.saved_views import FIELDS, SavedViewService, kept_filter
 from backend.services.views import RegisterRow
-from backend.store import log_choices, today
+from backend.store import log_choices, standing, today
 from backend.store.register import RegisterFilter
 from backend.web import formats, places
 from backend.web.site import Concerned, Viewer, WebPort, go, page, pages
@@ -80,7 +80,12 @@ def uses_page(
     error: DomainError | None = None
     try:
         leaf = web.register.leaf(
-            who.actor, read_filter(kept), older_than=older, newer_than=newer, limit=_SHOWN
+            who.actor,
+            read_filter(kept),
+            older_than=older,
+            newer_than=newer,
+            limit=_SHOWN,
+            brief=True,
         )
     except DomainError as refused:
         if refused.code != "search_too_short":
@@ -91,7 +96,7 @@ def uses_page(
         return f"/uses?{urlencode(kept | cursor)}" if kept or cursor else "/uses"
 
     with web.context.db.read() as conn:
-        around = _around(conn, who.actor, leaf.items, kept.get("org"))
+        around = _around(conn, who.actor, leaf.items, kept)
     values = {
         "asked": {name: kept.get(name, "") for name in FIELDS},
         "filtered": bool(kept),
@@ -105,7 +110,6 @@ def uses_page(
         "views": SavedViewService(web.context).of(who.actor),
         "marked": request.query_params.get("marked", ""),
         "may_review": bool(who.actor.branches(Role.SUPERVISOR)),
-        "person_name": _name(leaf.items, kept.get("person")),
         **around,
     }
     return page(request, web, who, "uses.html", values)
@@ -147,23 +151,20 @@ def _back(query: str, marked: int) -> str:
 
 
 def _around(
-    conn: Connection, actor: Actor, rows: Sequence[RegisterRow], below: str | None
+    conn: Connection, actor: Actor, rows: Sequence[RegisterRow], kept: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The lines with the alerts about them, and what the filters offer."""
+    """The lines with the alerts about them, and what the filters offer. Whom the log is narrowed to
+    is named where what is shown is theirs: then their name stands in it."""
     branches = actor.branches(*READERS)
     alerts = today.alerts_of_uses(conn, [row.id for row in rows]) if branches else {}
     return {
         "lines": [Line(row, alerts.get(row.id, [])) for row in rows],
         "places": places.listed(conn, actor),
-        "seals": log_choices.seals(conn, branches, below),
+        "seals": log_choices.seals(conn, branches, kept.get("org")),
         "matters": log_choices.matters(conn),
+        "person_name": _name(conn, kept["person"]) if rows and "person" in kept else "—",
     }
 
 
-def _name(rows: Sequence[RegisterRow], person_id: str | None) -> str:
-    """The name of whom the log is narrowed to, as far as what is shown tells it."""
-    for row in rows:
-        for one in (row.applicant, row.operator, row.stamped_by, row.witness, *row.approvers):
-            if one is not None and one.id == person_id:
-                return one.name
-    return "—"
+def _name(conn: Connection, person_id: str) -> str:
+    return standing.names(conn, [person_id]).get(person_id) or "—"
