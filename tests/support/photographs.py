@@ -13,17 +13,23 @@ from PIL import Image, ImageDraw, ImageFilter
 CORNERS: Final = ((0.15, 0.11), (0.83, 0.14), (0.9, 0.9), (0.09, 0.86))
 """Where the page's corners lie on :func:`askew`, as fractions, from the top left clockwise."""
 
+WOOD: Final = (120, 84, 52)
+NEAR_WHITE: Final = (226, 224, 219)
+
 _PAGE: Final = (525, 742)
 
 
 @cache
-def askew(seed: int = 1, size: tuple[int, int] = (900, 1200)) -> bytes:
-    """A written page on a wooden table, as a JPEG."""
+def askew(
+    seed: int = 1, size: tuple[int, int] = (900, 1200), table: tuple[int, int, int] = WOOD
+) -> bytes:
+    """A written page on a table, as a JPEG."""
     wide, high = size
-    table = np.random.default_rng(seed).normal((120, 84, 52), 12, (high, wide, 3))
+    grain = 12 if table == WOOD else 3
+    top = np.random.default_rng(seed).normal(table, grain, (high, wide, 3))
     sheet, corners = _sheet(seed), [(x * wide, y * high) for x, y in CORNERS]
     way = _mapping(corners)
-    picture = Image.fromarray(np.clip(table, 0, 255).astype(np.uint8))
+    picture = Image.fromarray(np.clip(top, 0, 255).astype(np.uint8))
     laid = sheet.transform(size, Image.Transform.PERSPECTIVE, way, Image.Resampling.BICUBIC)
     shape = Image.new("L", _PAGE, 255).transform(size, Image.Transform.PERSPECTIVE, way)
     picture.paste(laid, (0, 0), shape)

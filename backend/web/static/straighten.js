@@ -125,7 +125,7 @@ const Straighten = (() => {
   };
 
   // A true edge is brighter inside than outside along most of every side that the picture holds.
-  const edged = (values, width, height, quad) => quad.every((p, i) => {
+  const edged = (values, width, height, quad, apart) => quad.every((p, i) => {
     const q = quad[(i + 1) % 4]; const long = between(p, q) || 1;
     const out = { x: (q.y - p.y) / long, y: (p.x - q.x) / long };
     let seen = 0; let good = 0;
@@ -134,16 +134,49 @@ const Straighten = (() => {
       const outer = [Math.round(x + 4 * out.x), Math.round(y + 4 * out.y)]; const inner = [Math.round(x - 4 * out.x), Math.round(y - 4 * out.y)];
       if ([outer, inner].some(([a, b]) => a < 0 || b < 0 || a >= width || b >= height)) continue;
       seen += 1;
-      if (values[inner[1] * width + inner[0]] - values[outer[1] * width + outer[0]] > 12) good += 1;
+      if (values[inner[1] * width + inner[0]] - values[outer[1] * width + outer[0]] > apart) good += 1;
     }
     return good >= 0.7 * seen;
   });
+
+  // What is bright, against the light that falls on it: a plane through the bright places is taken
+  // away, so that paper stands out from a table that is nearly white and lit from one side.
+  const evenly = (values, width, height, limit) => {
+    const s = { n: 0, x: 0, y: 0, v: 0, xx: 0, xy: 0, yy: 0, xv: 0, yv: 0 };
+    for (let i = 0; i < values.length; i += 1) {
+      if (values[i] <= limit) continue;
+      const x = i % width; const y = (i - x) / width; const v = values[i];
+      s.n += 1; s.x += x; s.y += y; s.v += v; s.xx += x * x; s.xy += x * y; s.yy += y * y; s.xv += x * v; s.yv += y * v;
+    }
+    const xx = s.xx - s.x * s.x / s.n; const xy = s.xy - s.x * s.y / s.n; const yy = s.yy - s.y * s.y / s.n;
+    const xv = s.xv - s.x * s.v / s.n; const yv = s.yv - s.y * s.v / s.n; const low = xx * yy - xy * xy;
+    if (!(low > 0)) return null;
+    const across = (xv * yy - yv * xy) / low; const down = (yv * xx - xv * xy) / low;
+    const flat = new Uint8Array(values.length); const bright = [];
+    for (let i = 0; i < values.length; i += 1) {
+      if (values[i] <= limit) continue;
+      const x = i % width; const y = (i - x) / width;
+      flat[i] = Math.min(255, (200 * values[i]) / Math.max(1, (s.v - across * s.x - down * s.y) / s.n + across * x + down * y));
+      bright.push(flat[i]);
+    }
+    return { values: flat, limit: threshold(bright) };
+  };
 
   // The corners of the sheet as fractions; `fills`: the sheet is the whole picture; null: not found.
   const find = (picture) => {
     const { width, height } = picture;
     const values = darkest(picture);
-    const found = patch(values, width, height, threshold(values));
+    const limit = threshold(values);
+    const found = sheet(values, width, height, limit);
+    if (found && found.quad) return found;
+    const lit = evenly(values, width, height, limit);
+    const again = lit && sheet(lit.values, width, height, lit.limit, 0.6, 7);
+    return again && again.quad ? again : found;
+  };
+
+  // `full`: how much of its corners' area is bright at least; `apart`: how much its edges stand out.
+  const sheet = (values, width, height, limit, full = 0.75, apart = 12) => {
+    const found = patch(values, width, height, limit);
     if (!found || found.size < 0.12 * width * height) return null;
     const ends = [];
     for (let y = 0; y < height; y += 1) {
@@ -155,7 +188,7 @@ const Straighten = (() => {
     if (!quad) return null;
     const corners = inOrder(quad).map((p) => ({ x: Math.min(1, Math.max(0, p.x / width)), y: Math.min(1, Math.max(0, p.y / height)) }));
     const seen = corners.map((p) => ({ x: p.x * width, y: p.y * height }));
-    const good = found.size > 0.75 * area(seen) && upright(seen) && edged(values, width, height, seen) && seen.every((p, i) => between(p, seen[(i + 1) % 4]) > 0.2 * Math.min(width, height));
+    const good = found.size > full * area(seen) && upright(seen) && edged(values, width, height, seen, apart) && seen.every((p, i) => between(p, seen[(i + 1) % 4]) > 0.2 * Math.min(width, height));
     return good ? { fills: false, quad: inset(corners) } : null;
   };
 

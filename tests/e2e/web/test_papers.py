@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from backend.services.views import ApplicationView
-from tests.support.photographs import CORNERS, askew, long_pdf
+from tests.support.photographs import CORNERS, NEAR_WHITE, askew, long_pdf
 from tests.support.web_server import WebServer
 from tests.support.web_world import WebWorld
 
@@ -58,6 +58,17 @@ def test_a_photograph_taken_askew_is_laid_flat(
         pixel = flat.getpixel(place)
         assert isinstance(pixel, tuple)
         assert min(pixel) > 130, "paper up to the corner, no table"
+
+
+def test_a_page_on_a_table_that_is_nearly_white_is_found(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(askew(table=NEAR_WHITE))
+    page.locator("input[data-kind=page]").first.set_input_files(photo)
+    expect(page.locator("#straighten .hint")).to_contain_text("已自动找到")
+    for corner, (x, y) in zip(page.locator(".corner").all(), CORNERS, strict=True):
+        left, top = corner.evaluate("one => [one.style.left, one.style.top]")
+        assert abs(float(left[:-1]) / 100 - x) < 0.015
+        assert abs(float(top[:-1]) / 100 - y) < 0.015
 
 
 def test_what_was_dropped_is_not_sent(page: Page, town: WebWorld, tmp_path: Path) -> None:
