@@ -54,11 +54,15 @@ def register(app: typer.Typer) -> None:
         keep: Annotated[
             Path | None, typer.Option(help="留下准备好的数据，下次直接测 · keep what is prepared")
         ] = None,
+        warm: Annotated[
+            bool, typer.Option("--warm", help="先把数据读进内存 · read the database once before")
+        ] = False,
     ) -> None:
         """用印记录页在一百万、一千万次用印中的应答时间 · the usage log's server time."""
         from zhiyin.bench import console as measured
 
-        _tell(measured.run(quick=quick, database=database, uses=uses, keep=keep), as_json)
+        found = measured.run(quick=quick, database=database, uses=uses, keep=keep, warm=warm)
+        _tell(found, as_json)
 
     @bench.command("watchers")
     def watchers(quick: Quick = False, as_json: AsJson = False) -> None:

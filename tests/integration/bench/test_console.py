@@ -53,3 +53,4 @@ def test_every_request_of_the_mix_is_answered_through_the_real_application(
     assert found.requests == len(found.kinds)
     assert 0 < found.p50_ms <= found.p95_ms
     assert console.phone_home(desk) > 1000
+    assert console.read_once(desk.folder) > 1_000_000 or not desk.house.db.is_sqlite
