@@ -35,6 +35,10 @@ MAIN: Final[tuple[tuple[str, str, str], ...]] = (
     ("alerts", "town", "/alerts"),
     ("sleeve-settings", "admin", "/admin/sleeves/SL-330109103201-committee"),
     ("calendar", "admin", "/admin/orgs/330109103201/calendar"),
+    ("notice-rules", "admin", "/admin/orgs/330109103201/notices"),
+    ("imprint", "admin", "/admin/seals/seal-330109103201-committee/imprint"),
+    ("marks", "applicant", "/applications/{draft}/papers/{page}"),
+    ("signing-keys", "approver", "/me/keys"),
 )
 """(name, who looks, address); the braces are fields of tests.support.web_world.Day."""
 
