@@ -30,7 +30,8 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a fleet does: ``rate`` uses a second over all sleeves for ``seconds``, after all have
-    connected, ``connects`` of them a second (0: as fast as they can). ``picture_bytes`` is the size
+    connected, ``connects`` of them a second (0: as fast as they can). ``until_spent``: no longer
+    than there are jobs that the sleeves came with. ``picture_bytes`` is the size
     of pictures without faces. ``seed`` makes it repeatable but for the network."""
 
     seconds: float = 10.0
@@ -39,6 +40,7 @@ class Plan:
     picture_bytes: int = 20_000
     seed: int = 1
     connect_within: float = 120.0
+    until_spent: bool = False
 
 
 @dataclass(slots=True)
@@ -118,6 +120,7 @@ class _Run:
         self._say = say
         self._dice = dice
         self._outcome = Outcome(Tally(), len(fleet))
+        self._spent = False
         picture = dice.randbytes(plan.picture_bytes)
         self._devices: list[tuple[Device, Worker]] = [
             self._device(credentials, picture) for credentials in fleet
@@ -178,7 +181,9 @@ class _Run:
             self._wait(lambda: False, plan.seconds)
             return
         following, told = began, began
-        while (now := time.monotonic()) < began + plan.seconds:
+        while (now := time.monotonic()) < began + plan.seconds and not (
+            plan.until_spent and self._spent
+        ):
             while following <= now:
                 self._begin_one()
                 following += 1 / plan.rate
@@ -193,6 +198,7 @@ class _Run:
             if worker.free:
                 worker.begin()
                 return
+        self._spent = all(worker.spent for _, worker in self._devices)
 
     def _open(self, device: Device) -> bool:
         pending = device.sleeve.pending()
@@ -241,6 +247,7 @@ def run_spread(
             picture_bytes=plan.picture_bytes,
             seed=plan.seed + number,
             connect_within=plan.connect_within,
+            until_spent=plan.until_spent,
         )
         receive, send = context.Pipe(duplex=False)
         process = context.Process(target=_part, args=(part, own, send), daemon=True)

@@ -78,6 +78,7 @@ class Worker:
         later: Callable[[Callable[[], None]], None],
     ) -> None:
         self._jobs = deque(credentials.jobs)
+        self._had_jobs = bool(credentials.jobs)
         self._camera = camera
         self._tally = tally
         self._clock = clock
@@ -97,10 +98,17 @@ class Worker:
         sleeve.power_on("commissioned")
 
     @property
+    def spent(self) -> bool:
+        """Whether the sleeve had jobs and has begun them all."""
+        return self._had_jobs and not self._jobs
+
+    @property
     def free(self) -> bool:
         """Whether a use may begin."""
         sleeve = self.sleeve
-        return sleeve is not None and sleeve.online and self._phase is Phase.IDLE
+        if sleeve is None or self.spent:
+            return False
+        return sleeve.online and self._phase is Phase.IDLE
 
     def begin(self) -> None:
         """Begin a use with the next job."""

@@ -33,6 +33,8 @@ from zhiyin.wall import wall_clock
 DATABASE: Final = "zhiyin"
 SHARED_GROUP: Final = "zhiyin"
 READY_S: Final = 90.0
+FLEET_JOBS: Final = 3
+"""Approved uses that each sleeve of ``--fleet`` comes with."""
 _DEFAULTS: Final = {"web": 8443, "mqtt": 1883, "postgres": 5433}
 
 Say = Callable[[str], None]
@@ -97,7 +99,8 @@ class Native:
             raise
 
     def start_fleet(self, count: int) -> None:
-        """Enrol simulated sleeves for seals that have none, and let up to ``count`` live beside.
+        """Enrol simulated sleeves for seals that have none, with approved jobs, and let up to
+        ``count`` live beside.
 
         Raises:
             DomainError: ``fleet_not_enrolled``: the installation has no seals yet.
@@ -117,7 +120,10 @@ class Native:
 
     def _enrol(self, file: Path) -> None:
         done = subprocess.run(
-            [*self._zhiyin, "device", "enrol", "--sim", "--out", str(file)],
+            [
+                *(*self._zhiyin, "device", "enrol", "--sim", "--out", str(file)),
+                *("--jobs", str(FLEET_JOBS)),
+            ],
             env=self._env(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -63,6 +63,14 @@ def _enrol(
     alg: Annotated[Algorithm, typer.Option(help="--sim：密钥算法 · algorithm")] = Algorithm.EDDSA,
     host: Annotated[str | None, typer.Option(help="--sim：broker 主机 · host")] = None,
     port: Annotated[int | None, typer.Option(help="--sim：broker 端口 · port")] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="--sim：每台另备几件已批准的演练用印（PIN，7 天有效）· approved jobs of a drill",
+        ),
+    ] = 0,
     by: By = "admin",
 ) -> None:
     """登记套筒；凭据只显示一次 · enrol a sleeve; its credentials are shown once, as JSON."""
@@ -72,7 +80,7 @@ def _enrol(
                 "--sim 需要 --out；指定套筒编号时还要 --seal，不要 --key"
                 " · --sim takes --out, and an id only together with --seal"
             )
-        _enrol_simulated(out, device, seal, branch, prefix, alg, host, port, by)
+        _enrol_simulated(out, device, seal, branch, prefix, alg, host, port, jobs, by)
         return
     if device is None or org is None or key is None:
         raise typer.BadParameter("请给出套筒编号、--org 和 --key · give the id, --org and --key")
@@ -100,11 +108,13 @@ def _enrol_simulated(
     alg: Algorithm,
     host: str | None,
     port: int | None,
+    jobs: int,
     by: str,
 ) -> None:
     from backend.services.seals import SealService
     from gateway.protocol.cose import EDDSA, ES256
     from zhiyin import commissioning
+    from zhiyin.drill import Drill
     from zhiyin.settings_source import load_settings
 
     settings = load_settings()
@@ -122,9 +132,14 @@ def _enrol_simulated(
             free = commissioning.seals_without_sleeve(home, actor, branch)
             # The end of an id is random, its beginning only the time.
             wanted = [(f"{prefix}-{one.id.replace('-', '')[-12:]}", one) for one in free]
+        drill = Drill(home, actor) if jobs and wanted else None
         for name, one in wanted:
             made = commissioning.enrol_simulated(home, actor, name, one.org_id, one.id, how)
-            commissioning.save(out, [made])
+            try:
+                if drill is not None:
+                    made = drill.with_jobs(made, jobs)
+            finally:  # a key that is registered is never lost
+                commissioning.save(out, [made])
             typer.echo(f"{name} ← {one.name}")
     typer.echo(f"已登记 {len(wanted)} 个模拟套筒 · enrolled: {out}")
 

@@ -114,12 +114,16 @@ def _fleet(
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="进程数（默认按描述符上限）· processes")
     ] = None,
+    until_spent: Annotated[
+        bool, typer.Option("--until-spent", help="任务用完就结束 · end when the jobs are used up")
+    ] = False,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 1,
 ) -> None:
     """成千上万台套筒同时在线，最后一行是 JSON · thousands at once; the last line is JSON.
 
-    Jobs to use up stand in the credentials file; without any, each request is refused, which is
-    a round trip too. Exit code 0 when all connected and no receipt or picture is missing.
+    Jobs to use up stand in the credentials file (zhiyin device enrol --sim --jobs); a sleeve whose
+    jobs are used up only stays connected. Without any, each request is refused, which is a round trip too. Exit code 0
+    when all connected and no receipt or picture is missing.
     """
     from seal_firmware_sim import fleet
 
@@ -130,7 +134,12 @@ def _fleet(
             f" · only {len(enrolled)} sleeves are enrolled"
         )
     plan = fleet.Plan(
-        seconds=seconds, rate=rate, connects=connects, picture_bytes=picture_bytes, seed=seed
+        seconds=seconds,
+        rate=rate,
+        connects=connects,
+        picture_bytes=picture_bytes,
+        seed=seed,
+        until_spent=until_spent,
     )
     outcome, used = fleet.run_spread(enrolled[:n], plan, _tell, processes=processes)
     report = outcome.report(used)
