@@ -13,7 +13,7 @@ from backend.domain.actor import Actor
 from backend.domain.record import Record
 from backend.services.register import seen_uses
 from backend.services.views import ApplicationView
-from backend.store import today, use_story
+from backend.store import today, use_story, uses
 from backend.web import looks
 from backend.web.i18n import mark, reading_locale, say
 from backend.web.live import Head
@@ -29,6 +29,13 @@ STEPS: Final = (
     mark("放好文件，按“盖章”"),
     mark("盖完按“结束”"),
 )
+_LOOK: Final = 2
+TURNS: Final = {
+    "either": mark("正对镜头，再按提示慢慢转头"),
+    "left": mark("正对镜头，然后慢慢向左转头"),
+    "right": mark("正对镜头，然后慢慢向右转头"),
+}
+PIN: Final = mark("用章人和见证人各输密码")
 _REACHED: Final = {
     "unlocked": 1,
     "open": 1,
@@ -81,13 +88,14 @@ async def live_application(
 def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
     locale = reading_locale(actor.locale)
     with web.context.db.read() as conn:
-        uses = today.uses_of_application(conn, seen_uses(conn, actor), view.row.id)
-        use = uses[-1] if uses else None
+        had = today.uses_of_application(conn, seen_uses(conn, actor), view.row.id)
+        use = had[-1] if had else None
         tiles = []
         if use is not None:
             taken = today.pictures_of(conn, [use.id]).get(use.id, [])
             tiles = looks.few(looks.tiles(taken, actor, looks.open_reviews(conn, web, actor)))
         refusal = _refusal(conn, view, locale)
+        steps = _steps(conn, view, use is not None)
         open_now = looks.open_reviews(conn, web, actor)
     grant = next((one for one in reversed(view.grants)), None)
     return {
@@ -96,12 +104,25 @@ def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
         "grant": grant,
         "use": use,
         "reached": _REACHED.get(use.state, 0) if use is not None else 0,
-        "steps": STEPS,
+        "steps": steps,
         "tiles": tiles,
         "refusal": refusal,
         "reviews": open_now,
         "may_look": bool(tiles),
     }
+
+
+def _steps(conn: Connection, view: ApplicationView, unlocked: bool) -> list[str]:
+    """What to do, with the check of the person as the grant has it. To which side the head is to be
+    turned is said once it is asked, no earlier."""
+    held = uses.load_grants(conn, [one.id for one in view.grants[-1:]], lock=False)[0]
+    policy = next((one.policy for one in held.values()), {})
+    look = STEPS[_LOOK]
+    if policy.get("check") == "pin":
+        look = PIN
+    elif policy.get("challenge") in TURNS:
+        look = TURNS[policy["challenge"]] if unlocked else TURNS["either"]
+    return [*STEPS[:_LOOK], look, *STEPS[_LOOK + 1 :]]
 
 
 def _refusal(conn: Connection, view: ApplicationView, locale: str) -> str | None:

@@ -65,6 +65,15 @@ CODES: Final[Mapping[str, str]] = {
     "unusable": mark("看不清"),
     "unchecked": mark("未能核验"),
     "pin_ok": mark("PIN正确"),
+    # why a burst shows no living person
+    "no_turn": mark("没有看到转头"),
+    "no_frontal": mark("没有先正对镜头"),
+    "wrong_way": mark("转头方向不对"),
+    "too_far": mark("头转得太多"),
+    "flat": mark("镜头前像是一张照片"),
+    "turned_other": mark("转头前后不像同一个人"),
+    "not_continuous": mark("拍摄中途换了人或移动太快"),
+    "replay": mark("照片以前用过"),
     # parts
     "case": mark("外壳"),
     "sleeve": mark("底座"),
@@ -72,6 +81,17 @@ CODES: Final[Mapping[str, str]] = {
     "motor": mark("电机"),
     "limit_switch": mark("限位开关"),
 }
+
+_NOT_ALIVE: Final = (
+    "no_turn",
+    "no_frontal",
+    "wrong_way",
+    "too_far",
+    "flat",
+    "turned_other",
+    "not_continuous",
+    "replay",
+)
 
 _Teller = Callable[[Record, Mapping[str, Any], Mapping[str, Any]], Said]
 """From a record, its sleeve's own words and the verdict on them."""
@@ -149,6 +169,9 @@ def _check(record: Record, _event: Any, _verdict: Any) -> Said:
     values: dict[str, Any] = {"verdict": code(verdict)}
     if record.data.get("kind") == "pin":
         return Said(mark("核验PIN：{verdict}"), values, tone.get(str(verdict), "warn"), "shield")
+    not_alive = next((one for one in record.data.get("reasons", ()) if one in _NOT_ALIVE), None)
+    if not_alive is not None:
+        return Said(mark("核验人脸：{verdict}"), {"verdict": code(not_alive)}, "bad", "shield")
     if isinstance(score, float):
         return Said(
             mark("核验人脸：{verdict}（相似度{score}）"),

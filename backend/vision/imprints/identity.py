@@ -100,10 +100,12 @@ def identify(
     foreign = best.score < settings.unlike or margin < settings.margin or dip > settings.deep_dip
     # A coarse picture has no strokes: of it nothing is certain.
     fine = imprint.px_per_mm >= settings.min_px_per_mm
+    # One letter that reads otherwise and looks right is the reader's error: it accuses nobody.
+    reads_other = others >= 2 or (others > 0 and dip > settings.dip)
     unlike = (
         enough
         and fine
-        and (others > 0 or (foreign and imprint.ring.coverage >= settings.clear_ring))
+        and (reads_other or (foreign and imprint.ring.coverage >= settings.clear_ring))
     )
     return Identity(None, best.score, margin, not unlike, text)
 

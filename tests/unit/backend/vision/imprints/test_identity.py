@@ -77,7 +77,18 @@ def test_words_that_are_certainly_others_outweigh_the_look(
     right = identify(one, templates, reader=Reads(name))
     assert (right.seal, right.read) == (str(case.new[0].seal), name)
     other = name.replace(name[6:8], "甲乙")
-    assert identify(one, templates, reader=Reads(other)).seal is None
+    stranger = identify(one, templates, reader=Reads(other))
+    assert (stranger.seal, stranger.unclear) == (None, False)
+
+
+def test_one_letter_misread_accuses_no_seal(
+    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+) -> None:
+    case, templates = plain
+    (one,) = difference(case.before, case.after).imprints
+    name = templates[str(case.new[0].seal)].name
+    who = identify(one, templates, reader=Reads(name.replace(name[6], "甲")))
+    assert who.seal is not None or who.unclear
 
 
 def test_the_next_villages_seal_in_the_same_type_is_unknown() -> None:
