@@ -122,8 +122,8 @@ def _fleet(
     """成千上万台套筒同时在线，最后一行是 JSON · thousands at once; the last line is JSON.
 
     Jobs to use up stand in the credentials file (zhiyin device enrol --sim --jobs); a sleeve whose
-    jobs are used up only stays connected. Without any, each request is refused, which is a round trip too. Exit code 0
-    when all connected and no receipt or picture is missing.
+    jobs are used up only stays connected. Without any, each request is refused, which is a round
+    trip too. Exit code 0 when all connected and no receipt or picture is missing.
     """
     from seal_firmware_sim import fleet
 
