@@ -20,9 +20,10 @@ import httpx
 import pytest
 
 from gateway.broker.embedded import free_port
-from seal_firmware_sim.scenarios.format import load
+from seal_firmware_sim.scenarios.format import HeldUpPhoto, Use, load
 from tests.support.process import WatchedProcess
 from zhiyin.commands.demo import DAY
+from zhiyin.demo.people import device_id
 
 _ROOT = Path(__file__).parents[2]
 _ENV = {
@@ -113,6 +114,78 @@ def test_it_is_the_day_that_the_scenario_promises(day: tuple[Path, dict[str, Any
     assert {"C32", "C1", "C24"} <= set(said["alerts"])
 
 
+def findings(folder: Path, device: str) -> list[tuple[str, str]]:
+    """What the eyes saw at a sleeve, in the order of its presses."""
+    rows = asked(
+        folder,
+        "SELECT kind, finding FROM look"
+        f" WHERE device_id = '{device}' AND use_id IS NOT NULL ORDER BY created_at, kind DESC",
+    )
+    return [(kind, finding) for kind, finding in rows]
+
+
+SCENES = {
+    "altered_amount": ([("page", "altered")], "C5", 0),
+    "blank_sheet": ([("page", "blank")], "C6", 0),
+    "swapped_page": ([("page", "another"), ("imprint", "right")], "C3", 1),
+    "other_imprint": ([("page", "same"), ("imprint", "other_seal")], "C8", 1),
+}
+"""What is seen of each scene, the alert that follows, and whether a seal came down."""
+
+
+def test_every_scene_before_the_eyes_ends_in_its_alert(
+    day: tuple[Path, dict[str, Any], str],
+) -> None:
+    folder, _, _ = day
+    [[looked]] = asked(folder, "SELECT count(*) FROM look WHERE kind <> 'reference'")
+    assert 0 < looked <= 2 * 15, "a page and an imprint of at most 15 presses"
+    actions = {one.__struct_config__.tag: one for one in load(DAY).actions}
+    for name, (seen, code, stamped) in SCENES.items():
+        action = actions[name]
+        device = device_id(action.village, action.seal)
+        assert findings(folder, device) == seen, name
+        [[use]] = asked(
+            folder, f"SELECT use_id FROM alert WHERE code = '{code}' AND device = '{device}'"
+        )
+        [[pressed]] = asked(folder, f"SELECT pressed FROM seal_use WHERE id = '{use}'")
+        assert pressed == stamped, name
+
+
+def test_the_places_to_look_at_are_kept_as_pictures_beside_each_other(
+    day: tuple[Path, dict[str, Any], str],
+) -> None:
+    folder, _, _ = day
+    kept = {one for [one] in asked(folder, "SELECT id FROM picture WHERE kind = 'crop'")}
+    for finding in ("altered", "other_seal"):
+        [[result]] = asked(folder, f"SELECT result FROM look WHERE finding = '{finding}'")
+        pairs = json.loads(result)["crops"]
+        assert pairs, finding
+        assert {name for pair in pairs for name in pair} <= kept
+    [[marks]] = asked(folder, "SELECT result FROM look WHERE finding = 'altered'")
+    found = "".join(mark["found"] for mark in json.loads(marks)["marks"])
+    assert "拾" in found or "0" in found, "what was put into the amount is read"
+
+
+def test_an_honest_use_with_a_signature_in_its_place_raises_no_alert(
+    day: tuple[Path, dict[str, Any], str],
+) -> None:
+    folder, _, _ = day
+    [signed] = [one for one in load(DAY).actions if isinstance(one, Use) and one.signed]
+    device = device_id(signed.village, signed.seal)
+    assert findings(folder, device) == [("page", "same"), ("imprint", "right")]
+    assert asked(folder, f"SELECT code FROM alert WHERE device = '{device}'") == []
+
+
+def test_a_photograph_held_up_is_refused_and_told(day: tuple[Path, dict[str, Any], str]) -> None:
+    folder, _, _ = day
+    [held] = [one for one in load(DAY).actions if isinstance(one, HeldUpPhoto)]
+    device = device_id(held.village, held.seal)
+    rows = asked(folder, f"SELECT code, use_id FROM alert WHERE device = '{device}'")
+    assert [code for code, _ in rows] == ["C11"]
+    [[pressed]] = asked(folder, f"SELECT pressed FROM seal_use WHERE id = '{rows[0][1]}'")
+    assert pressed == 0
+
+
 def test_whoever_exports_the_day_can_check_it_alone(
     day: tuple[Path, dict[str, Any], str], tmp_path: Path
 ) -> None:
@@ -155,9 +228,10 @@ actions:
   - {do: clock_back, at: "08:16", village: 2, seal: cooperative}
   - {do: wrong_face, at: "08:50", village: 1}
   - {do: use, at: "09:10", village: 2, stamps: 3}
+  - {do: swapped_page, at: "08:12", village: 1, walk: 44}
 expect:
-  uses: 2
-  alerts: {C10: 1, C13: 2, C16: 1, C18: 1, C20: 1, C23: 1}
+  uses: 3
+  alerts: {C3: 1, C10: 1, C13: 2, C16: 1, C18: 1, C20: 1, C23: 1}
 """
 
 
@@ -230,7 +304,7 @@ def test_an_interrupted_day_comes_out_as_if_it_had_not_been(live: _Live) -> None
         live.scenario.expect.alerts,
     )
     [[stamps]] = asked(live.data, "SELECT sum(pressed) FROM seal_use")
-    assert stamps == 4, "none twice, none lost"
+    assert stamps == 5, "none twice, none lost"
 
 
 def test_a_taken_address_is_said_and_leaves_nothing_running(live: _Live) -> None:
