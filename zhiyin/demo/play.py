@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -43,6 +43,9 @@ from zhiyin.settings import EyesSettings, FaceSettings, MqttSettings, Settings, 
 from zhiyin.wall import wall_clock
 
 Tell = Callable[[str], None]
+
+_PAPER_HOURS: Final = 24
+"""As invented as the town: how long an approval took there while it was on paper."""
 
 
 class Demo:
@@ -88,7 +91,7 @@ class Demo:
             data_dir=folder,
             log_origin="demo.zhiyin.local/yidu",
             mqtt=MqttSettings(port=free_port()),
-            web=WebSettings(port=web_port) if web_port is not None else WebSettings(),
+            web=WebSettings(port=web_port or WebSettings().port, paper_approval_hours=_PAPER_HOURS),
             faces=FaceSettings(second_opinion=False),
             eyes=EyesSettings(enabled=bool(eyed)),
         )
