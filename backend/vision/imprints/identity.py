@@ -101,7 +101,9 @@ def identify(
     # A coarse picture has no strokes: of it nothing is certain.
     fine = imprint.px_per_mm >= settings.min_px_per_mm
     # One letter that reads otherwise and looks right is the reader's error: it accuses nobody.
-    reads_other = others >= 2 or (others > 0 and dip > settings.dip)
+    # Nor do the letters of a ring that the sheet cuts: a reader guesses at what is cut off.
+    misread = others < 2 or imprint.ring.cut
+    reads_other = others > 0 and (not misread or dip > settings.dip)
     unlike = (
         enough
         and fine

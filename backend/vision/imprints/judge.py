@@ -22,7 +22,8 @@ class Asked:
 
     Attributes:
         seal: id of the approved seal.
-        zone: where its middle may lie, in fractions of the page; None: anywhere.
+        zone: where the middle of one that lies on the sheet whole may be, in fractions of the page;
+            None: anywhere.
         seam: True when a cut imprint (骑缝章) is wanted, False when it must lie on the sheet whole,
             None when either will do.
         page: index of the page among the approved ones, for the marks.
@@ -105,9 +106,11 @@ def _finding(
     seam = ("seam",) if ring.cut else ()
     if asked.seam is not None and asked.seam != ring.cut:
         return ImprintFinding.MISPLACED, seam
+    # A 骑缝章 lies on the sheet's edge by intent: the zone is for imprints that lie on it whole.
     if (
         asked.zone is not None
         and placed
+        and not ring.cut
         and not _inside(ring.x, ring.y, asked.zone, page_mm, settings)
     ):
         return ImprintFinding.MISPLACED, seam

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backend.domain.eyes import ImprintFinding
 from backend.vision.imprints import Asked, ImprintTemplate, enrol, judge
+from backend.vision.imprints.sheet import outline
 from tests.support import imprint_cases as cases
 from tests.support.imprint_cases import drawn
 
@@ -106,6 +107,10 @@ def test_a_seam_imprint_is_understood() -> None:
     assert (wanted.finding, wanted.reasons) == (Found.RIGHT, ("seam",))
     whole = judge(case.before, case.after, Asked(seal, seam=False), templates(case))
     assert whole.finding is Found.MISPLACED
+    zone = (0.4, 0.4, 0.05, 0.05)
+    page = outline(case.before)
+    either = judge(case.before, case.after, Asked(seal, zone), templates(case), to_page=page)
+    assert (either.finding, either.reasons) == (Found.RIGHT, ("seam",))
 
 
 def test_a_seam_was_asked_and_the_imprint_lies_on_the_page(right: cases.Case) -> None:
