@@ -214,8 +214,6 @@ def fill(db: Database, rows: int, first_at: int, said: Callable[[str], None]) ->
         for table in big:
             for index in table.indexes:
                 index.create(conn)
-    with db.write() as conn:
-        conn.execute(text("ANALYZE"))
 
 
 def matters(conn: Connection) -> list[str]:
