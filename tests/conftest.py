@@ -41,15 +41,23 @@ _FIXTURE_NEEDS = {
 }
 
 
-# The quick ones speak first; the browser's come last, because Playwright leaves an event loop
+# The quick ones speak first; spread over processes, the longest are begun first, so that no process
+# waits for another at the end. The browser's come last, because Playwright leaves an event loop
 # running on the thread, under which no test that starts a loop of its own could follow.
 _FLOORS = ("unit", "integration", "faults", "e2e")
+_FLOORS_SPREAD = ("faults", "e2e", "integration", "unit")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the tests into the order of ``_FLOORS``; within a floor they keep their own."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the tests into the order of the floors; within a floor they keep their own."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: _FLOORS.index(item.path.relative_to(here).parts[0]))
+    floors = _FLOORS_SPREAD if hasattr(config, "workerinput") else _FLOORS
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        floor, *rest = item.path.relative_to(here).parts
+        return (floor, rest[0]) == ("e2e", "web"), floors.index(floor)
+
+    items.sort(key=place)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
