@@ -57,7 +57,7 @@ def test_pictures_that_are_shown_are_not_loaded_again_by_news(
     page.click("#review button")
     page.wait_for_url("**/today")
     expect(page.locator("body[data-live=on]")).to_be_visible()
-    page.wait_for_function("document.querySelector('.tile img')?.complete")
+    page.wait_for_function("() => document.querySelector('.tile img')?.complete")
     seen = len(town.world.records("picture.viewed"))
     assert seen > 0
     news = town.use(VILLAGE)

@@ -221,8 +221,8 @@ def test_signals_reach_the_program_itself(launcher: Launcher) -> None:
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == f"{process.pid}\n"
-        os.kill(process.pid, signal.SIGINT)
-        assert process.wait() == -signal.SIGINT
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
 
 
 def test_it_is_plain_posix_shell() -> None:
