@@ -31,6 +31,7 @@ class RuleStates:
         self._known: dict[tuple[str, str], State] = {}
         self._stored: set[tuple[str, str]] = set()
         self._changed: set[tuple[str, str]] = set()
+        self._whole: set[str] = set()
 
     def preload(self, name: str) -> None:
         """Read all of one rule at once."""
@@ -38,11 +39,14 @@ class RuleStates:
         for row in self._conn.execute(query):
             self._known[name, row.subject] = row.value
             self._stored.add((name, row.subject))
+        self._whole.add(name)
 
     def load(self, name: str, subject: str) -> State:
         """What rule ``name`` remembers of ``subject``; empty when nothing."""
         key = (name, subject_key(subject))
         if key not in self._known:
+            if name in self._whole:
+                return {}
             value = self._conn.execute(
                 select(rule_state.c.value).where(
                     rule_state.c.name == key[0], rule_state.c.subject == key[1]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, select, update
 
 from alerts.timers import Timers
 from backend.store.tables import device, parked_event, picture, rule_state, seal_use, use_grant
@@ -240,3 +240,30 @@ def test_the_delays_and_targets_are_settings(village: AlertsWorld) -> None:
     village.world.clock.advance(HOUR)
     timers.due(village.world.clock())
     assert [row.escalation for row in village.raised] == [0]
+
+
+def test_many_quiet_sleeves_are_watched_with_as_many_questions_as_one(
+    village: AlertsWorld,
+) -> None:
+    asked: list[str] = []
+    db = village.world.db
+
+    def count(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    def questions() -> int:
+        asked.clear()
+        village.alerts.timers.due(village.world.clock())
+        return len(asked)
+
+    village.world.clock.advance(5 * HOUR)
+    pass_time(village, 5 * MINUTE)
+    event.listen(db.engine, "before_cursor_execute", count)
+    one = questions()
+    with db.write() as conn:
+        (row,) = conn.execute(select(device).where(device.c.id == SLEEVE)).mappings()
+        now = village.world.clock()
+        # Heard of a moment ago, with a gap that may still heal: nothing to say yet.
+        same = {**row, "seal_id": None, "last_seen_at": now, "gap_since": now}
+        conn.execute(insert(device), [{**same, "id": f"{SLEEVE}-{n}"} for n in range(20)])
+    assert questions() <= one + 1  # which numbers are missing, of all at once
