@@ -1,7 +1,8 @@
-"""How sure a rate is that was counted."""
+"""How sure a rate is that was counted, and how long the slow ones took."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import sqrt
 from typing import Final
 
@@ -25,3 +26,15 @@ def wilson(hits: int, of: int, z: float = Z_95) -> tuple[float, float]:
     # Rounding must not leave the share itself outside.
     low, high = min(share, (centre - spread) / scale), max(share, (centre + spread) / scale)
     return max(0.0, low), min(1.0, high)
+
+
+def p95(values: Iterable[float]) -> float:
+    """The value that 95 % of ``values`` do not exceed: one of them, nothing in between.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("no values")
+    return ordered[int(0.95 * (len(ordered) - 1))]

@@ -90,13 +90,13 @@ def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
     with web.context.db.read() as conn:
         had = today.uses_of_application(conn, seen_uses(conn, actor), view.row.id)
         use = had[-1] if had else None
+        open_now = looks.open_reviews(conn, web, actor)
         tiles = []
         if use is not None:
             taken = today.pictures_of(conn, [use.id]).get(use.id, [])
-            tiles = looks.few(looks.tiles(taken, actor, looks.open_reviews(conn, web, actor)))
+            tiles = looks.few(looks.tiles(taken, actor, open_now))
         refusal = _refusal(conn, view, locale)
         steps = _steps(conn, view, use is not None)
-        open_now = looks.open_reviews(conn, web, actor)
     grant = next((one for one in reversed(view.grants)), None)
     return {
         "view": view,

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from backend.domain.rates import wilson
+from backend.domain.rates import p95, wilson
 
 
 def rate(hits: int, of: int) -> dict[str, float | int | None]:
@@ -31,7 +31,7 @@ def mean(values: Sequence[float]) -> dict[str, float | int | None]:
         "n": n,
         "low": round(middle - reach, 3),
         "high": round(middle + reach, 3),
-        "p95": round(sorted(values)[int(0.95 * (n - 1))], 3) if n else None,
+        "p95": round(p95(values), 3) if n else None,
     }
 
 

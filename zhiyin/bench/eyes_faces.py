@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.rates import p95
 from backend.vision.faces import FaceTemplate, FaceVerifier, Verdict, dlib_engine
 from backend.vision.faces.engine import FaceEngine
 from backend.vision.faces.frames import FrameReader
@@ -116,10 +117,9 @@ def _decisions(enrolling: FaceVerifier, verifier: FaceVerifier, n: int) -> list[
 
 
 def _spread(name: str, spent: list[float]) -> dict[str, float]:
-    ordered = sorted(spent)
     return {
-        name: round(statistics.median(ordered), 1),
-        f"{name}_p95": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
+        name: round(statistics.median(spent), 1),
+        f"{name}_p95": round(p95(spent), 1),
     }
 
 

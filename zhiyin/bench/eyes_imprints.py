@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from backend.domain.rates import p95
 from backend.vision.imprints import ImprintTemplate, difference, enrol, identify
 from backend.vision.imprints.identity import RingReader
 from zhiyin.bench.bounds import rate
@@ -138,7 +139,7 @@ def _figures(tally: _Tally) -> dict[str, Any]:
     n = sum(tally.pairs.values())
     seen = tally.own + tally.strange
     good = tally.own_right + tally.own_unknown + tally.strange_unknown
-    cpu = sorted(tally.cpu) or [0.0]
+    cpu = tally.cpu or [0.0]
     return {
         "imprints_right": rate(sum(tally.right.values()), n),
         "identity_right_or_unknown": rate(good, seen),
@@ -147,7 +148,7 @@ def _figures(tally: _Tally) -> dict[str, Any]:
         "identity_wrong_of": rate(tally.own_wrong, tally.own),
         "strangers_unknown": rate(tally.strange_unknown, tally.strange),
         "cpu_s_per_pair": round(statistics.median(cpu), 3),
-        "cpu_s_per_pair_p95": round(cpu[int(0.95 * (len(cpu) - 1))], 3),
+        "cpu_s_per_pair_p95": round(p95(cpu), 3),
         "by_kind": {kind: rate(tally.right[kind], of) for kind, of in sorted(tally.pairs.items())},
         "missed": tally.missed,
         "confused": tally.confused,

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from backend.domain.rates import p95
 from zhiyin.bench.bounds import rate
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
         "hard_altered_n": len(altered),
         "hard_genuine": dict(Counter(r.finding for r in hard if r.wanted == "genuine")),
         "cpu_s_per_page": round(statistics.fmean(cpu), 3) if cpu else None,
-        "cpu_s_p95": cpu[int(0.95 * (len(cpu) - 1))] if cpu else None,
+        "cpu_s_p95": p95(cpu) if cpu else None,
         "cases": len(results),
         "by_op": _shares(mild, lambda r: r.op if r.wanted == "altered" else None),
         "by_kind": _shares(mild, lambda r: r.kind),

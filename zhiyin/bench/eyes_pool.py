@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select, update
 
+from backend.domain.rates import p95
 from backend.domain.record import Record
 from backend.ledger.log import Log
 from backend.services.context import ServiceContext
@@ -117,12 +118,11 @@ def _own_cpu_s() -> float:
 
 
 def _spread(seconds: Sequence[float]) -> dict[str, float | int]:
-    ordered = sorted(seconds)
     return {
-        "p50": round(statistics.median(ordered), 2),
-        "p95": round(ordered[int(0.95 * (len(ordered) - 1))], 2),
-        "most": round(ordered[-1], 2),
-        "n": len(ordered),
+        "p50": round(statistics.median(seconds), 2),
+        "p95": round(p95(seconds), 2),
+        "most": round(max(seconds), 2),
+        "n": len(seconds),
     }
 
 
