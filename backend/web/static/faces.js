@@ -43,14 +43,15 @@
   const watch = async () => {
     while (stream && shots.length < WANTED) {
       const picture = await grab();
-      if (picture && await isNew(picture)) {
+      if (picture) {
         const body = new FormData();
         body.append("picture", picture, "frame.jpg");
         try {
           const answer = await fetch(`${box.dataset.base}/look`, { method: "POST", body });
           if (answer.redirected) { location.reload(); return; }
           const said = await answer.json();
-          good = said.good ? picture : null;
+          // Asked after the answer: the same picture may have been taken while this one was away.
+          good = said.good && await isNew(picture) ? picture : null;
           take.disabled = !good;
           box.dataset.state = good ? "good" : "bad";
           if (said.good) words.textContent = box.dataset.good;

@@ -1,12 +1,13 @@
 """A face enrolled before a real browser's camera, which films a video of a person (ORL)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from backend.services.faces import FaceService
 from backend.store.pictures import PictureStore
@@ -22,12 +23,17 @@ pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """One person moving a little: pictures of an enrolment, each for some seconds."""
-    path = tmp_path / "person.mjpeg"
-    pictures = faces_orl.enrolment_pictures(3, 4)
-    frames = []
-    for one in pictures:
-        frames += [_as_jpeg(one)] * 25
-    path.write_bytes(b"".join(frames))
+    return _film(tmp_path / "person.mjpeg", faces_orl.enrolment_pictures(3, 4))
+
+
+@pytest.fixture
+def still(tmp_path: Path) -> Path:
+    """One person who does not move at all: a photograph before the camera."""
+    return _film(tmp_path / "still.mjpeg", faces_orl.enrolment_pictures(3, 1))
+
+
+def _film(path: Path, pictures: Sequence[bytes]) -> Path:
+    path.write_bytes(b"".join(_as_jpeg(one) * 25 for one in pictures))
     return path
 
 
@@ -39,8 +45,8 @@ def _as_jpeg(data: bytes) -> bytes:
     return encoded.tobytes()
 
 
-@pytest.fixture
-def filming(browser: Browser, chromium: Path, video: Path) -> Iterator[Browser]:
+@contextmanager
+def _filming(browser: Browser, chromium: Path, video: Path) -> Iterator[Browser]:
     found = browser.browser_type.launch(
         executable_path=str(chromium),
         args=[
@@ -55,10 +61,9 @@ def filming(browser: Browser, chromium: Path, video: Path) -> Iterator[Browser]:
     found.close()
 
 
-@pytest.mark.timeout(180)
-def test_three_pictures_from_the_camera_make_an_enrolment(
-    filming: Browser, server: WebServer, town: WebWorld
-) -> None:
+@contextmanager
+def _before_the_camera(filming: Browser, server: WebServer, town: WebWorld) -> Iterator[Page]:
+    """The page of one who has agreed and opens the camera."""
     world = town.world
     verifier = FaceVerifier(YunetSface())
     faces = FaceService(world.context, world.ring, PictureStore(world.ring), verifier)
@@ -73,16 +78,53 @@ def test_three_pictures_from_the_camera_make_an_enrolment(
     page.click("button.primary")
     page.check("input[name=agreed]")
     page.click("text=同意，下一步拍照")
-    page.click("#camera-start")
-    for count in range(1, 4):
-        expect(page.locator("#camera-words")).to_have_text("很好，可以拍了", timeout=60_000)
-        page.click("#camera-take", timeout=60_000)
-        if count < 3:
-            expect(page.locator("#shots li")).to_have_count(count)
-    expect(page.locator(".done")).to_contain_text("已登记人脸", timeout=60_000)
-    (made,) = world.records("face.enrolled")
-    assert made.data["pictures"] == 3
-    page.click("summary:has-text('撤回同意')")
-    page.click("text=确定撤回并销毁")
-    expect(page.locator("text=同意，下一步拍照")).to_be_visible()
+    yield page
     context.close()
+
+
+@pytest.mark.timeout(180)
+def test_three_pictures_from_the_camera_make_an_enrolment(
+    browser: Browser, chromium: Path, video: Path, server: WebServer, town: WebWorld
+) -> None:
+    with (
+        _filming(browser, chromium, video) as filming,
+        _before_the_camera(filming, server, town) as page,
+    ):
+        page.click("#camera-start")
+        for count in range(1, 4):
+            expect(page.locator("#camera-words")).to_have_text("很好，可以拍了", timeout=60_000)
+            page.click("#camera-take", timeout=60_000)
+            if count < 3:
+                expect(page.locator("#shots li")).to_have_count(count)
+        expect(page.locator(".done")).to_contain_text("已登记人脸", timeout=60_000)
+        (made,) = town.world.records("face.enrolled")
+        assert made.data["pictures"] == 3
+        page.click("summary:has-text('撤回同意')")
+        page.click("text=确定撤回并销毁")
+        expect(page.locator("text=同意，下一步拍照")).to_be_visible()
+
+
+@pytest.mark.timeout(180)
+def test_a_picture_is_not_taken_twice_though_it_was_on_its_way_when_the_first_was_taken(
+    browser: Browser, chromium: Path, still: Path, server: WebServer, town: WebWorld
+) -> None:
+    with (
+        _filming(browser, chromium, still) as filming,
+        _before_the_camera(filming, server, town) as page,
+    ):
+        looks: list[Route] = []
+        page.route("**/look", lambda route: looks.append(route))
+
+        def asked(count: int) -> Route:
+            while len(looks) < count:
+                page.evaluate("0")
+            return looks[count - 1]
+
+        page.click("#camera-start")
+        asked(1).continue_()
+        second = asked(2)
+        page.click("#camera-take", timeout=60_000)
+        second.continue_()
+        asked(3)
+        expect(page.locator("#camera-take")).to_be_disabled()
+        expect(page.locator("#shots li")).to_have_count(1)
