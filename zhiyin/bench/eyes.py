@@ -1,8 +1,8 @@
 """``zhiyin bench eyes``: people, papers, imprints, whole presses, and the worker pool.
 
-A full run takes hours of one core, so each result is kept in a file as soon as it is there, and the
-next run goes on from it. What an earlier state of the code found stays in such a file: its version
-stands beside it, and all versions are named with the figures.
+A full run takes three quarters of an hour of two cores, so each result is kept in a file as soon as
+it is there, and the next run goes on from it. What an earlier state of the code found stays in such
+a file: its version stands beside it, and all versions are named with the figures.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from zhiyin.bench.bounds import mean, together
+from zhiyin.bench.bounds import mean
 from zhiyin.bench.site import say
-
-if TYPE_CHECKING:
-    from tests.support.paper_cases.runs import Result
 
 FACES, PAPER, IMPRINTS, PRESSES, POOL = "faces", "paper", "imprints", "presses", "pool"
 PARTS: Final = (FACES, PAPER, IMPRINTS, PRESSES, POOL)
@@ -45,9 +42,10 @@ class Size:
 
     Attributes:
         people: of the 40 whose faces there are.
-        turns, held_up: bursts of heads that turn, and of photographs held up instead.
+        decisions: about a face, of which the cost is taken.
+        turns, held_up: uses with heads that turn, and with photographs held up three times instead.
         papers: cases.
-        pairs, piece: pictures before and after a press, and how many of them at a time.
+        pairs: pictures before and after a press.
         presses: whole presses, each of another paper.
         pool, beyond: presses through the pool, and more of them, faster than it can look.
         rate: presses of ``pool`` a second.
@@ -56,11 +54,11 @@ class Size:
     """
 
     people: int
+    decisions: int
     turns: int
     held_up: int
     papers: int
     pairs: int
-    piece: int
     presses: int
     pool: int
     beyond: int
@@ -69,8 +67,8 @@ class Size:
     first_paper: int | None = None
 
 
-FULL: Final = Size(40, 200, 1_000, 1_000, 525, 25, 24, 40, 30)
-QUICK: Final = Size(3, 2, 2, 3, 3, 3, 2, 2, 0, 1.0, 1.0, 9)
+FULL: Final = Size(40, 30, 200, 334, 1_000, 525, 30, 40, 30)
+QUICK: Final = Size(3, 1, 2, 2, 4, 2, 2, 2, 0, 1.0, 1.0, 9)
 
 
 @dataclass(slots=True)
@@ -172,11 +170,14 @@ def version() -> str:
 
 
 def _faces(size: Size, kept: Kept) -> dict[str, Any]:
-    from zhiyin.bench.eyes_faces import bench_faces
+    from zhiyin.bench.eyes_faces import Use, bench_face_cost, bench_faces, bench_uses
 
     if not kept.of(FACES):
-        kept.add(FACES, bench_faces(size.turns, size.held_up, people=size.people))
-    return dict(kept.of(FACES)[-1])
+        kept.add(FACES, bench_faces(size.people) | bench_face_cost(size.decisions))
+    first, *uses = kept.of(FACES)
+    done = [msgspec.convert(one, Use) for one in uses]
+    tell = _teller(kept, FACES, len(done), "uses")
+    return dict(first) | bench_uses(size.turns, size.held_up, done=done, told=tell)
 
 
 def _paper(size: Size, kept: Kept) -> dict[str, Any]:
@@ -184,27 +185,30 @@ def _paper(size: Size, kept: Kept) -> dict[str, Any]:
     from zhiyin.bench.eyes_paper import bench_paper
 
     done = [msgspec.convert(one, Result) for one in kept.of(PAPER)]
-    told = 0
-
-    def tell(one: Result) -> None:
-        nonlocal told
-        kept.add(PAPER, one)
-        told += 1
-        if told % 25 == 0:
-            say(f"  {len(done) + told} papers")
-
+    tell = _teller(kept, PAPER, len(done), "papers")
     return bench_paper(size.papers, first_seed=size.first_paper, done=done, told=tell)
 
 
 def _imprints(size: Size, kept: Kept) -> dict[str, Any]:
-    from tests.support.imprint_cases import REPORTED_FROM
-    from zhiyin.bench.eyes_imprints import bench_imprints
+    from zhiyin.bench.eyes_imprints import Pair, bench_imprints
 
-    for at in range(len(kept.of(IMPRINTS)), size.pairs // size.piece):
-        first = REPORTED_FROM + at * size.piece
-        kept.add(IMPRINTS, bench_imprints(size.piece, first_seed=first))
-        say(f"  {(at + 1) * size.piece} pairs")
-    return together(kept.of(IMPRINTS))
+    done = [msgspec.convert(one, Pair) for one in kept.of(IMPRINTS)]
+    tell = _teller(kept, IMPRINTS, len(done), "pairs")
+    return bench_imprints(size.pairs, done=done, told=tell)
+
+
+def _teller(kept: Kept, part: str, done: int, what: str) -> Callable[[object], None]:
+    """Keeps each result, and says now and then how many there are."""
+    count = done
+
+    def tell(one: object) -> None:
+        nonlocal count
+        kept.add(part, one)
+        count += 1
+        if count % 50 == 0:
+            say(f"  {count} {what}")
+
+    return tell
 
 
 def _presses(size: Size, kept: Kept) -> dict[str, Any]:

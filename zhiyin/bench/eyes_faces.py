@@ -11,15 +11,18 @@ import random
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.rates import p95
-from backend.vision.faces import FaceTemplate, FaceVerifier, Verdict, dlib_engine
+from backend.vision.faces import FaceTemplate, FaceVerdict, FaceVerifier, Verdict, dlib_engine
 from backend.vision.faces.engine import FaceEngine
 from backend.vision.faces.frames import FrameReader
 from backend.vision.faces.reasons import EngineUnavailable
@@ -29,47 +32,90 @@ from backend.vision.liveness import Level
 from backend.vision.liveness.turn import Side
 from seal_firmware_sim.hardware import faces_orl
 from zhiyin.bench.bounds import rate
+from zhiyin.bench.hands import spread
 
 FRAMES: Final = 4
 TRIES: Final = 3
 FAR: Final = 1e-3
+HELD_UP_FROM: Final = 1_000_000
+"""Uses from this number on are those of a photograph held up."""
 
 
-def bench_faces(
-    turns: int, held_up: int, *, people: int = faces_orl.PEOPLE, first: int = 0
-) -> dict[str, Any]:
-    """All pairs of the ORL pictures through the house's own pipeline, then bursts.
+class Use(msgspec.Struct, frozen=True):
+    """What became of one use: the answer to each try, a reason or a verdict.
 
-    Args:
-        turns: uses with a head that turns as asked, in up to three tries.
-        held_up: bursts of a photograph that is turned, tilted and bent instead.
-        people: of the 40, for a quick look.
-        first: number of the first use and burst, to measure in pieces.
+    Attributes:
+        held_up: a photograph that is turned, tilted and bent; else a head that turns as asked.
+        passed: whether the last try was taken for the living person.
+    """
+
+    held_up: bool
+    number: int
+    answers: tuple[str, ...]
+    passed: bool
+
+
+def bench_faces(people: int) -> dict[str, Any]:
+    """All pairs of the ORL pictures of so many people through the house's own pipeline.
 
     Returns:
         ``face_tar_at_1e3`` and ``face_eer`` over all pairs, ``gate_refused`` (good pictures that
-        the quality gate refused), ``held_up_refused``, ``live_passed_synthesised`` (at the first
-        try) and ``live_passed_in_three``, each with n and interval, and ``why`` (how often each
-        reason was given, by kind of burst).
+        the quality gate refused), each with n and interval.
     """
-    engine = YunetSface()
-    same, other, refused, seen = _pairs(engine, people)
+    same, other, refused, seen = _pairs(YunetSface(), people)
     threshold = float(np.quantile(other, 1 - FAR))
-    true = int((same > threshold).sum())
-    bursts = _Bursts(FaceVerifier(engine), people)
-    tries = [bursts.tries(at) for at in range(first, first + turns)]
-    numbers = range(first, first + held_up)
-    flat = sum(not bursts.passes(f"True-{at}", at, held_up=True) for at in numbers)
     return {
-        "face_tar_at_1e3": rate(true, len(same)),
+        "face_tar_at_1e3": rate(int((same > threshold).sum()), len(same)),
         "face_threshold_at_1e3": round(threshold, 4),
         "face_eer": round(_equal_error(same, other), 5),
         "impostor_pairs": len(other),
         "gate_refused": rate(refused, seen),
-        "held_up_refused": rate(flat, held_up),
-        "live_passed_synthesised": rate(sum(one == 1 for one in tries), turns),
-        "live_passed_in_three": rate(sum(one is not None for one in tries), turns),
-        "why": {kind: dict(count) for kind, count in bursts.why.items()},
+    }
+
+
+def bench_uses(
+    living: int, held_up: int, *, done: Iterable[Use] = (), told: Callable[[Use], None]
+) -> dict[str, Any]:
+    """Uses with a head turn, in child processes.
+
+    Args:
+        living: with a head that turns as asked, in up to three tries.
+        held_up: with a photograph instead, in three tries.
+        done: results of an earlier run that was cut short; they are not made again.
+        told: called with each new result.
+
+    Returns:
+        See ``figures``.
+    """
+    wanted = [*range(living), *range(HELD_UP_FROM, HELD_UP_FROM + held_up)]
+    uses = {use.number: use for use in done if use.number in wanted}
+    for use in spread(one_use, (number for number in wanted if number not in uses), Use):
+        uses[use.number] = use
+        told(use)
+    return figures([uses[number] for number in wanted])
+
+
+def figures(uses: Sequence[Use]) -> dict[str, Any]:
+    """The figures of issue 4 about living persons.
+
+    Returns:
+        ``held_up_refused`` (of all captures), ``live_passed_synthesised`` (at the first try) and
+        ``live_passed_in_three``, each with n and interval; ``why``: how often each answer was
+        given, by kind of use.
+    """
+    living = [use for use in uses if not use.held_up]
+    flat = [use for use in uses if use.held_up]
+    tries = sum(len(use.answers) for use in flat)
+    return {
+        "held_up_refused": rate(tries - sum(use.passed for use in flat), tries),
+        "live_passed_synthesised": rate(
+            sum(use.passed and len(use.answers) == 1 for use in living), len(living)
+        ),
+        "live_passed_in_three": rate(sum(use.passed for use in living), len(living)),
+        "why": {
+            kind: dict(Counter(answer for use in some for answer in use.answers))
+            for kind, some in (("held_up", flat), ("live", living))
+        },
     }
 
 
@@ -162,37 +208,33 @@ def _equal_error(same: NDArray[np.float64], other: NDArray[np.float64]) -> float
     return float((missed[at] + taken[at]) / 2)
 
 
-class _Bursts:
-    """Bursts of the simulator's camera, checked at level challenge."""
+def one_use(number: int) -> Use:
+    """A head that turns as asked, or, from :data:`HELD_UP_FROM` on, a photograph before the camera:
+    until it is let in."""
+    answers: list[str] = []
+    passed = False
+    while not passed and len(answers) < TRIES:
+        answer = _answer(number, len(answers) + 1)
+        passed = answer.verdict is Verdict.MATCH
+        answers.append(answer.codes[0] if answer.codes else answer.verdict.value)
+    return Use(number >= HELD_UP_FROM, number, tuple(answers), passed)
 
-    def __init__(self, verifier: FaceVerifier, people: int) -> None:
-        self._verifier = verifier
-        self._people = people
-        self._enrolled: dict[int, FaceTemplate] = {}
-        self.why: dict[str, Counter[str]] = {}
 
-    def tries(self, at: int) -> int | None:
-        """At which of three tries the person of use ``at`` is let in; None: at none."""
-        for attempt in range(1, TRIES + 1):
-            if self.passes(f"False-{at}-{attempt}", at, held_up=False):
-                return attempt
-        return None
+def _answer(number: int, attempt: int) -> FaceVerdict:
+    """A burst of the simulator's camera, checked at level challenge."""
+    held_up, at = number >= HELD_UP_FROM, number % HELD_UP_FROM
+    who = at % faces_orl.PEOPLE
+    dice = random.Random(f"eyes-faces-{held_up}-{at}-{attempt}")
+    asked: Side = "left" if dice.random() < 0.5 else "right"
+    burst = faces_orl.capture(who, dice, FRAMES, turn=asked, held_up=held_up)
+    return _verifier().verify(burst, _template(who), level=Level.CHALLENGE, side=asked)
 
-    def passes(self, seed: str, at: int, *, held_up: bool) -> bool:
-        """Whether a burst is taken for the living person."""
-        who = at % self._people
-        dice = random.Random(f"eyes-faces-{seed}")
-        asked: Side = "left" if dice.random() < 0.5 else "right"
-        burst = faces_orl.capture(who, dice, FRAMES, turn=asked, held_up=held_up)
-        verdict = self._verifier.verify(
-            burst, self._template(who), level=Level.CHALLENGE, side=asked
-        )
-        why = self.why.setdefault("held_up" if held_up else "live", Counter())
-        why[verdict.codes[0] if verdict.codes else verdict.verdict.value] += 1
-        return verdict.verdict is Verdict.MATCH
 
-    def _template(self, who: int) -> FaceTemplate:
-        if who not in self._enrolled:
-            pictures = faces_orl.enrolment_pictures(who)
-            self._enrolled[who] = self._verifier.enrol(pictures).template
-        return self._enrolled[who]
+@cache
+def _verifier() -> FaceVerifier:
+    return FaceVerifier(YunetSface())
+
+
+@cache
+def _template(who: int) -> FaceTemplate:
+    return _verifier().enrol(faces_orl.enrolment_pictures(who)).template

@@ -11,114 +11,123 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from backend.domain.rates import p95
-from backend.vision.imprints import ImprintTemplate, difference, enrol, identify
-from backend.vision.imprints.identity import RingReader
+from backend.vision.imprints import difference, enrol, identify
 from zhiyin.bench.bounds import rate
+from zhiyin.bench.hands import spread
 
 if TYPE_CHECKING:
-    from backend.vision.imprints import Difference
+    from backend.vision.imprints import Difference, ImprintTemplate
+    from backend.vision.pages.reader import Reader
     from tests.support.imprint_cases import Case, Design
 
 NEAR_MM: Final = 6.0
 """A found imprint is the drawn one if their middles are no further apart."""
 
 
-class _Tally:
-    """Counts over all pairs."""
+class Pair(msgspec.Struct, frozen=True):
+    """What became of one pair of pictures.
 
-    def __init__(self) -> None:
-        self.pairs: Counter[str] = Counter()
-        self.right: Counter[str] = Counter()
-        self.own = self.own_right = self.own_unknown = self.own_wrong = 0
-        self.strange = self.strange_unknown = 0
-        self.cpu: list[float] = []
-        self.missed: list[dict[str, Any]] = []
-        self.confused: list[dict[str, Any]] = []
+    Attributes:
+        drawn, found: new imprints that there are, and that were seen.
+        right: whether these are the same ones.
+        own: of the imprints of the village's own seals that were seen: which it is, and which it
+            was said to be (None: unknown).
+        strange: likewise of others' seals.
+        cpu_s: processor seconds from the pictures to the answers.
+    """
+
+    seed: int
+    kind: str
+    level: str
+    drawn: int
+    found: int
+    reasons: tuple[str, ...]
+    right: bool
+    own: tuple[tuple[int, int | None], ...]
+    strange: tuple[int | None, ...]
+    cpu_s: float
 
 
 def bench_imprints(
     n: int,
     *,
     first_seed: int | None = None,
-    reader: RingReader | None = None,
-    told: Callable[[dict[str, Any]], None] | None = None,
+    done: Iterable[Pair] = (),
+    told: Callable[[Pair], None] | None = None,
 ) -> dict[str, Any]:
-    """Look at ``n`` pairs, the kinds in turn.
+    """Look at ``n`` pairs, the kinds in turn, in child processes.
 
     Args:
         n: pairs.
         first_seed: of the generator; default its first seed for reporting.
-        reader: reads rings; default the house's.
-        told: called with the figures so far, after each pair.
+        done: results of an earlier run that was cut short; they are not made again.
+        told: called with each new result.
 
     Returns:
-        ``imprints_right`` (pairs whose new imprints were counted and placed right),
-        ``identity_right_or_unknown`` (of all imprints), ``identity_wrong`` (imprints of one of the
-        village's seals taken for another of them: a count), ``strangers_unknown``, each with n and
-        interval; ``by_kind``; ``cpu_s_per_pair``, ``cpu_s_per_pair_p95``; ``missed`` (pairs counted
-        wrong) and ``confused`` (imprints taken for another seal), to be drawn again.
+        See ``figures``.
     """
-    from backend.vision.pages.reader import Reader
     from tests.support import imprint_cases
 
-    reader = reader or Reader()
-    start = imprint_cases.REPORTED_FROM if first_seed is None else first_seed
-    enrolled: dict[Design, ImprintTemplate] = {}
-    tally = _Tally()
-    for at, case in enumerate(imprint_cases.cases(n, start), 1):
-        for design in case.village:
-            if design not in enrolled:
-                pictures = imprint_cases.enrolment(design, 1)
-                enrolled[design] = enrol(pictures, name=design.name, reader=reader).template
-        _one(case, start + at - 1, enrolled, reader, tally)
+    first = imprint_cases.REPORTED_FROM if first_seed is None else first_seed
+    wanted = range(first, first + n)
+    pairs = {pair.seed: pair for pair in done if pair.seed in wanted}
+    for pair in spread(looked_at, (seed for seed in wanted if seed not in pairs), Pair):
+        pairs[pair.seed] = pair
         if told is not None:
-            told(_figures(tally))
-    return _figures(tally)
+            told(pair)
+    return figures([pairs[seed] for seed in wanted])
 
 
-def _one(
-    case: Case,
-    seed: int,
-    enrolled: dict[Design, ImprintTemplate],
-    reader: RingReader,
-    tally: _Tally,
-) -> None:
-    templates = {str(at): enrolled[design] for at, design in enumerate(case.village)}
+def looked_at(seed: int) -> Pair:
+    """Draw the pair of ``seed``, and say what is seen on it."""
+    from tests.support import imprint_cases as made
+
+    case = made.case(made.KINDS[seed % len(made.KINDS)], seed)
+    templates = {str(at): _enrolled(design) for at, design in enumerate(case.village)}
     begun = time.process_time()
-    found = difference(case.before, case.after)
-    known = [identify(one, templates, reader=reader) for one in found.imprints]
-    tally.cpu.append(time.process_time() - begun)
-    tally.pairs[case.kind] += 1
-    pairs = _paired(case, found)
-    if not found.reasons and len(pairs) == len(case.new) == len(found.imprints):
-        tally.right[case.kind] += 1
-    else:
-        tally.missed.append(
-            {
-                "kind": case.kind,
-                "seed": seed,
-                "level": case.level,
-                "drawn": len(case.new),
-                "found": len(found.imprints),
-                "reasons": list(found.reasons),
-            }
-        )
-    for drawn, at in pairs.items():
-        truth, said = case.new[drawn].seal, known[at].seal
-        if said is not None and said != str(truth):
-            tally.confused.append({"kind": case.kind, "seed": seed, "is": truth, "taken_for": said})
-        if truth is None:
-            tally.strange += 1
-            tally.strange_unknown += said is None
-        else:
-            tally.own += 1
-            tally.own_right += said == str(truth)
-            tally.own_unknown += said is None
-            tally.own_wrong += said is not None and said != str(truth)
+    seen = difference(case.before, case.after)
+    known = [identify(one, templates, reader=_reader()) for one in seen.imprints]
+    cpu = time.process_time() - begun
+    pairs = _paired(case, seen)
+    said = [(case.new[drawn].seal, known[at].seal) for drawn, at in pairs.items()]
+    return Pair(
+        seed=seed,
+        kind=case.kind,
+        level=case.level,
+        drawn=len(case.new),
+        found=len(seen.imprints),
+        reasons=tuple(seen.reasons),
+        right=not seen.reasons and len(pairs) == len(case.new) == len(seen.imprints),
+        own=tuple((truth, _number(name)) for truth, name in said if truth is not None),
+        strange=tuple(_number(name) for truth, name in said if truth is None),
+        cpu_s=round(cpu, 3),
+    )
+
+
+def _number(seal: str | None) -> int | None:
+    return None if seal is None else int(seal)
+
+
+@cache
+def _reader() -> Reader:
+    from backend.vision.pages.reader import Reader
+
+    return Reader()
+
+
+@cache
+def _enrolled(design: Design) -> ImprintTemplate:
+    from tests.support import imprint_cases
+
+    pictures = imprint_cases.enrolment(design, 1)
+    return enrol(pictures, name=design.name, reader=_reader()).template
 
 
 def _paired(case: Case, found: Difference) -> dict[int, int]:
@@ -135,21 +144,51 @@ def _paired(case: Case, found: Difference) -> dict[int, int]:
     return pairs
 
 
-def _figures(tally: _Tally) -> dict[str, Any]:
-    n = sum(tally.pairs.values())
-    seen = tally.own + tally.strange
-    good = tally.own_right + tally.own_unknown + tally.strange_unknown
-    cpu = tally.cpu or [0.0]
+def figures(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The figures of issue 4 about imprints.
+
+    Returns:
+        ``imprints_right`` (pairs whose new imprints were counted and placed right),
+        ``identity_right_or_unknown`` (of all imprints), ``identity_wrong`` (imprints of one of the
+        village's seals taken for another of them: a count), ``strangers_unknown``, each with n and
+        interval; ``by_kind``; ``cpu_s_per_pair``, ``cpu_s_per_pair_p95``; ``missed`` (pairs counted
+        wrong) and ``confused`` (imprints taken for another seal), to be drawn again.
+    """
+    own = [said for pair in pairs for said in pair.own]
+    strange = [said for pair in pairs for said in pair.strange]
+    right = sum(said == truth for truth, said in own)
+    unknown = sum(said is None for _, said in own)
+    wrong = len(own) - right - unknown
+    strangers = sum(said is None for said in strange)
+    kinds = Counter(pair.kind for pair in pairs)
+    counted = Counter(pair.kind for pair in pairs if pair.right)
+    cpu = [pair.cpu_s for pair in pairs] or [0.0]
     return {
-        "imprints_right": rate(sum(tally.right.values()), n),
-        "identity_right_or_unknown": rate(good, seen),
-        "identity_right": rate(tally.own_right, tally.own),
-        "identity_wrong": tally.own_wrong,
-        "identity_wrong_of": rate(tally.own_wrong, tally.own),
-        "strangers_unknown": rate(tally.strange_unknown, tally.strange),
+        "imprints_right": rate(counted.total(), len(pairs)),
+        "identity_right_or_unknown": rate(right + unknown + strangers, len(own) + len(strange)),
+        "identity_right": rate(right, len(own)),
+        "identity_wrong": wrong,
+        "identity_wrong_of": rate(wrong, len(own)),
+        "strangers_unknown": rate(strangers, len(strange)),
         "cpu_s_per_pair": round(statistics.median(cpu), 3),
         "cpu_s_per_pair_p95": round(p95(cpu), 3),
-        "by_kind": {kind: rate(tally.right[kind], of) for kind, of in sorted(tally.pairs.items())},
-        "missed": tally.missed,
-        "confused": tally.confused,
+        "by_kind": {kind: rate(counted[kind], of) for kind, of in sorted(kinds.items())},
+        "missed": [
+            {
+                "kind": pair.kind,
+                "seed": pair.seed,
+                "level": pair.level,
+                "drawn": pair.drawn,
+                "found": pair.found,
+                "reasons": list(pair.reasons),
+            }
+            for pair in pairs
+            if not pair.right
+        ],
+        "confused": [
+            {"kind": pair.kind, "seed": pair.seed, "is": truth, "taken_for": said}
+            for pair in pairs
+            for truth, said in (*pair.own, *((None, one) for one in pair.strange))
+            if said is not None and said != truth
+        ],
     }

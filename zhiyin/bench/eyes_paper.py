@@ -9,10 +9,16 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from backend.domain.rates import p95
+from backend.vision.workers.worker import Worker, WorkerLimits
 from zhiyin.bench.bounds import rate
+from zhiyin.bench.hands import spread
+from zhiyin.bench.memory import pss_kb
 
 if TYPE_CHECKING:
     from tests.support.paper_cases.runs import Result
@@ -27,7 +33,8 @@ def bench_paper(
     done: Iterable[Result] = (),
     told: Callable[[Result], None] | None = None,
 ) -> dict[str, Any]:
-    """Compare ``n`` photographed papers with what was approved. About three seconds each.
+    """Compare ``n`` photographed papers with what was approved, in child processes. About three
+    processor seconds each.
 
     Args:
         n: cases.
@@ -43,11 +50,28 @@ def bench_paper(
     first = cases.REPORTING if first_seed is None else first_seed
     wanted = range(first, first + n)
     results = {result.seed: result for result in done if result.seed in wanted}
-    for result in runs.run(seed for seed in wanted if seed not in results):
+    for result in spread(looked_at, (seed for seed in wanted if seed not in results), runs.Result):
         results[result.seed] = result
         if told is not None:
             told(result)
-    return figures(list(results.values()))
+    return figures([results[seed] for seed in wanted])
+
+
+def looked_at(seed: int) -> Result:
+    """Make the case of ``seed`` and have it judged, by one worker process as in an installation."""
+    from tests.support.paper_cases import cases, runs
+
+    worker = _worker()
+    result = runs.judge(cases.case(seed), worker)
+    assert worker.pid is not None
+    return structs.replace(result, process=worker.pid, pss_mb=pss_kb(worker.pid) >> 10)
+
+
+@cache
+def _worker() -> Worker:
+    # However loaded the machine is: how long it takes is not what is asked here. And it is never
+    # renewed: what it comes to hold is.
+    return Worker(WorkerLimits(timeout_s=600.0, questions=1_000_000))
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:
@@ -86,20 +110,19 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _memory(results: Sequence[Result]) -> list[dict[str, int]]:
-    """Of each worker process: its cases, and the most memory (MiB) it ever held after a tenth of
-    them and after all."""
-    processes: list[list[int]] = []
-    last = None
-    for result in sorted(results, key=lambda one: one.seed):
-        # A run that went on counts its processes anew; what one held at most never falls.
-        if last is None or result.process != last.process or result.peak_mb < last.peak_mb:
-            processes.append([])
-        processes[-1].append(result.peak_mb)
-        last = result
+def _memory(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Of each worker process: its cases, the pages that it looked at (the approved ones and the
+    photographs), and what it held (PSS, MiB) after each tenth of its cases."""
+    processes: dict[int, list[Result]] = {}
+    for result in results:
+        processes.setdefault(result.process, []).append(result)
     return [
-        {"cases": len(peaks), "early_mb": peaks[len(peaks) // 10], "peak_mb": peaks[-1]}
-        for peaks in processes
+        {
+            "cases": len(some),
+            "pages": sum(one.pages + 1 for one in some),
+            "pss_mb": [some[max(0, len(some) * tenth // 10 - 1)].pss_mb for tenth in range(1, 11)],
+        }
+        for some in processes.values()
     ]
 
 

@@ -27,6 +27,7 @@ from backend.domain.record import Record
 from backend.services.founding import FoundingForm
 from gateway.broker.embedded import free_port
 from zhiyin import logs, wiring, wiring_web
+from zhiyin.bench.memory import pss_kb
 from zhiyin.bench.site import say, wall_ms
 from zhiyin.founding import found
 from zhiyin.running.web import WebServer
@@ -160,11 +161,3 @@ async def _news(house: wiring.House, watchers: list[ClientConnection]) -> list[f
     cursor, committed = await known
     heard = await asyncio.gather(*(_until(one, "news", cursor) for one in watchers))
     return [(one - committed) * 1000 for one in heard]
-
-
-def pss_kb(pid: int) -> int:
-    """The proportional set size of a process (proc(5), smaps_rollup), in kB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    raise RuntimeError("the kernel tells no PSS")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-
 import msgspec
 
 from backend.domain.eyes import Box
 from backend.vision.workers import wire
-from backend.vision.workers.worker import Worker, WorkerLimits
-from tests.support.paper_cases.cases import ALTERED, BLANK, EXTRA, GENUINE, WRONG, PaperCase, case
+from backend.vision.workers.worker import Worker
+from tests.support.paper_cases.cases import ALTERED, BLANK, EXTRA, GENUINE, WRONG, PaperCase
 
 _RIGHT: dict[str, tuple[str, ...]] = {
     GENUINE: ("same",),
@@ -29,8 +25,9 @@ class Result(msgspec.Struct, frozen=True):
 
     Attributes:
         cpu_s: processor seconds from the photograph's bytes to the verdict.
-        process: which worker process it was, from 1.
-        peak_mb: the most memory that this process held until then, MiB.
+        pages: how many approved pages were read for it.
+        process, pss_mb: the worker's process id, and what it held afterwards (proportional set
+            size, MiB); 0 where nobody looked.
     """
 
     seed: int
@@ -44,22 +41,9 @@ class Result(msgspec.Struct, frozen=True):
     right: bool
     cpu_s: float
     scores: dict[str, float]
+    pages: int = 0
     process: int = 0
-    peak_mb: int = 0
-
-
-def run(seeds: Iterable[int]) -> Iterator[Result]:
-    """Make, compare and judge each case, in one worker process as in an installation; the next
-    one is made meanwhile."""
-    # However loaded the machine is: how long it takes is not what is asked here.
-    with closing(Worker(WorkerLimits(timeout_s=600.0))) as worker, ThreadPoolExecutor(1) as maker:
-        coming: Future[PaperCase] | None = None
-        for seed in seeds:
-            made, coming = coming, maker.submit(case, seed)
-            if made is not None:
-                yield judge(made.result(), worker)
-        if coming is not None:
-            yield judge(coming.result(), worker)
+    pss_mb: int = 0
 
 
 def judge(made: PaperCase, worker: Worker) -> Result:
@@ -88,6 +72,5 @@ def judge(made: PaperCase, worker: Worker) -> Result:
         right=str(verdict.finding) in _RIGHT[made.wanted],
         cpu_s=round(worker.cpu_s - spent, 3),
         scores={name: round(value, 3) for name, value in verdict.scores.items()},
-        process=worker.started,
-        peak_mb=worker.peak_kb >> 10,
+        pages=len(read.pages),
     )

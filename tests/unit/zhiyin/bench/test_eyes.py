@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.paper_cases.runs import Result
-from zhiyin.bench import bounds, eyes, eyes_paper
+from zhiyin.bench import bounds, eyes, eyes_faces, eyes_imprints, eyes_paper
+from zhiyin.bench.eyes_imprints import Pair
 
 
 def figures() -> dict[str, Any]:
@@ -59,7 +60,7 @@ def test_a_run_goes_on_from_what_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
             kept.add("paper", {"case": number})
         return {"cases": kept.of("paper")}
 
-    monkeypatch.setattr(eyes, "FULL", eyes.Size(1, 1, 1, 5, 1, 1, 1, 1, 0))
+    monkeypatch.setattr(eyes, "FULL", eyes.Size(1, 1, 1, 1, 5, 1, 1, 1, 0))
     monkeypatch.setitem(eyes._MEASURES, "paper", part)
     monkeypatch.setattr(eyes, "version", lambda: "abc")
     keep, result = tmp_path / "kept.jsonl", tmp_path / "result.json"
@@ -90,30 +91,6 @@ def test_a_quick_run_keeps_nothing_and_goes_on_from_nothing(
     assert keep.read_bytes() == before
 
 
-def test_pieces_of_a_run_are_put_together() -> None:
-    one = {
-        "right": bounds.rate(9, 10),
-        "by_kind": {"plain": bounds.rate(4, 5)},
-        "wrong": 1,
-        "cpu": 0.2,
-        "missed": [{"seed": 1}],
-    }
-    other = {
-        "right": bounds.rate(10, 10),
-        "by_kind": {"plain": bounds.rate(5, 5), "edge": bounds.rate(1, 1)},
-        "wrong": 0,
-        "cpu": 0.4,
-        "missed": [],
-    }
-    assert bounds.together([one, other]) == {
-        "right": bounds.rate(19, 20),
-        "by_kind": {"plain": bounds.rate(9, 10), "edge": bounds.rate(1, 1)},
-        "wrong": 1,
-        "cpu": pytest.approx(0.3),
-        "missed": [{"seed": 1}],
-    }
-
-
 def result(seed: int, wanted: str, finding: str, level: str = "mild", **more: Any) -> Result:
     right = {"genuine": "same", "altered": "altered", "blank": "blank"}[wanted] == finding
     return Result(
@@ -141,11 +118,52 @@ def test_hard_photographs_are_told_apart_and_take_again_is_not_right() -> None:
     assert [one["seed"] for one in told["missed"]] == [1]
 
 
-def test_memory_is_told_of_each_worker_process() -> None:
+def test_memory_is_told_of_each_worker_process_by_tenths_of_its_cases() -> None:
     told = eyes_paper.figures(
-        [result(at, "genuine", "same", process=1 + at // 20, peak_mb=300 + at) for at in range(30)]
+        [
+            result(at, "genuine", "same", process=7 + at % 2, pss_mb=300 + at, pages=1 + at % 2)
+            for at in range(40)
+        ]
     )
     assert told["memory"] == [
-        {"cases": 20, "early_mb": 302, "peak_mb": 319},
-        {"cases": 10, "early_mb": 321, "peak_mb": 329},
+        {"cases": 20, "pages": 40, "pss_mb": list(range(302, 340, 4))},
+        {"cases": 20, "pages": 60, "pss_mb": list(range(303, 341, 4))},
     ]
+
+
+def test_a_worker_with_few_cases_tells_its_memory_too() -> None:
+    told = eyes_paper.figures([result(0, "genuine", "same", process=7, pss_mb=300, pages=1)])
+    assert told["memory"] == [{"cases": 1, "pages": 2, "pss_mb": [300] * 10}]
+
+
+def test_a_held_up_photograph_counts_at_each_try() -> None:
+    told = eyes_faces.figures(
+        [
+            eyes_faces.Use(False, 0, ("same_person",), True),
+            eyes_faces.Use(False, 1, ("no_turn", "same_person"), True),
+            eyes_faces.Use(False, 2, ("no_turn", "no_turn", "no_turn"), False),
+            eyes_faces.Use(True, 0, ("flat", "no_turn", "flat"), False),
+            eyes_faces.Use(True, 1, ("flat", "same_person"), True),
+        ]
+    )
+    assert told["held_up_refused"] == bounds.rate(4, 5)
+    assert told["live_passed_synthesised"] == bounds.rate(1, 3)
+    assert told["live_passed_in_three"] == bounds.rate(2, 3)
+    assert told["why"]["held_up"] == {"flat": 3, "no_turn": 1, "same_person": 1}
+
+
+def test_imprints_taken_for_another_of_the_village_are_the_wrong_ones() -> None:
+    def pair(seed: int, own: list[tuple[int, int | None]], *strange: int | None) -> Pair:
+        there = len(own) + len(strange)
+        right = seed != 3
+        return Pair(seed, "plain", "mild", there, there, (), right, tuple(own), tuple(strange), 0.4)
+
+    told = eyes_imprints.figures(
+        [pair(1, [(0, 0), (1, None)]), pair(2, [(0, 2)]), pair(3, [], None, 1)]
+    )
+    assert told["imprints_right"] == bounds.rate(2, 3)
+    assert (told["identity_wrong"], told["identity_wrong_of"]) == (1, bounds.rate(1, 3))
+    assert told["strangers_unknown"] == bounds.rate(1, 2)
+    assert told["identity_right_or_unknown"] == bounds.rate(3, 5)
+    assert [one["seed"] for one in told["missed"]] == [3]
+    assert [(one["is"], one["taken_for"]) for one in told["confused"]] == [(0, 2), (None, 1)]

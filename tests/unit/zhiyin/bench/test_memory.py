@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zhiyin.bench.watchers import pss_kb
+from zhiyin.bench.memory import pss_kb
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="this kernel tells no PSS")
