@@ -11,6 +11,7 @@ from backend.domain.application import DocumentKind
 from backend.store import today
 from backend.store.tables import document, picture, seal_use
 
+_PDF: Final = "application/pdf"
 _PERSON: Final = ("enrolment", "face")
 _APPROVED: Final = ("document", "page_before")
 _PAGES: Final = ("page_before", "page_after")
@@ -55,6 +56,7 @@ def _approved_page(conn: Connection, application_id: str | None) -> Row[Any] | N
         .where(
             document.c.application_id == application_id,
             document.c.kind == DocumentKind.PAGE.value,
+            picture.c.mime != _PDF,  # no browser shows one as a picture
         )
         .order_by(document.c.position)
         .limit(1)

@@ -18,7 +18,7 @@ from backend.domain.errors import DomainError, missing
 from backend.domain.organisation import ancestors
 from backend.store import alert_lists, case_pictures, phone
 from backend.store.tables import picture
-from backend.web import eyes_seen, formats, looks
+from backend.web import eyes_seen, formats, held_up, looks
 from backend.web.alert_texts import alert_texts
 from backend.web.alerts_pages import may_see
 from backend.web.i18n import reading_locale
@@ -189,6 +189,7 @@ def _show(
             "notes": alert_lists.notes(conn, alert_id),
             "evidence": _evidence(conn, actor, alert_id, open_now),
             "pair": _pair(conn, actor, row, open_now),
+            "held_up": held_up.of_alert(conn, row, actor, open_now),
             "seen_here": eyes_seen.of_alert(conn, row, actor, open_now),
             "reviews": open_now,
             "may_look": bool(actor.branches(*looks.LOOKERS)),

@@ -13,7 +13,7 @@ from backend.domain.actor import Actor
 from backend.services.second_opinions import REVIEWERS, SecondOpinionService
 from backend.store import eyes_story
 from backend.web import looks
-from backend.web.eyes_words import MARK, REASON
+from backend.web.eyes_words import MARK, OTHER_WORDS, REASON
 from backend.web.i18n import mark
 
 
@@ -29,8 +29,8 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A verdict with what is behind it. ``captions`` say what the two pictures of a pair show;
-    ``seals`` are those that an imprint of another seal looks like. ``agrees`` is None while nobody
-    gave an opinion."""
+    ``whole``, that they are whole pages. ``seals`` are those that an imprint of another seal looks
+    like. ``agrees`` is None while nobody gave an opinion."""
 
     seq: int
     use_id: str
@@ -38,6 +38,7 @@ class Seen:
     differences: Sequence[Difference]
     pairs: Sequence[tuple[looks.Tile | None, looks.Tile | None]]
     captions: tuple[str, str]
+    whole: bool
     seals: Sequence[str]
     agrees: bool | None
     remark: str
@@ -53,6 +54,9 @@ CAPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "page": (mark("审批件"), mark("现场")),
     "imprint": (mark("盖章前"), mark("盖章后")),
 }
+
+_OTHER_PAPER: Final = frozenset({"another", "extra"})
+_WHOLE_PAGES: Final = _OTHER_PAPER | {"blank"}
 
 _OF_CODE: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "C3": ("page", frozenset({"another", "extra"})),
@@ -122,6 +126,7 @@ def _seen(
                 for approved, seen in row.result.get("crops", ())
             ],
             captions=CAPTIONS[row.kind],
+            whole=row.finding in _WHOLE_PAGES,
             seals=[called[one] for one in others[seq] if one in called],
             agrees=None if seq not in said else said[seq].agrees,
             remark="" if seq not in said else said[seq].reason,
@@ -139,8 +144,10 @@ def _others(row: Row[Any]) -> list[str]:
 
 
 def _differences(row: Row[Any]) -> list[Difference]:
+    # On another paper nothing was changed: its words are others.
+    called = {**MARK, "changed": OTHER_WORDS} if row.finding in _OTHER_PAPER else MARK
     return [
-        Difference(MARK.get(one["kind"], one["kind"]), one["approved"], one["found"])
+        Difference(called.get(one["kind"], one["kind"]), one["approved"], one["found"])
         for one in row.result.get("marks", ())
         if one.get("approved") or one.get("found")
     ]

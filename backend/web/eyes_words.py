@@ -51,6 +51,8 @@ MARK: Final[Mapping[str, str]] = {
     "ink": mark("手写添改"),
     "imprint": mark("印迹"),
 }
+OTHER_WORDS: Final = mark("不同")
+"""Of a line that another paper has in this one's place."""
 
 
 def seen(record: Record) -> tuple[str, dict[str, Any], str]:

@@ -15,8 +15,8 @@ from backend.store.tables import picture
 from backend.web import looks
 from backend.web.site import Concerned, WebPort, pages, piece
 
-_THUMB: Final = 360
-"""Longest side of a small picture, in pixels."""
+_SMALL: Final = {"thumb": 360, "crop": 840}
+"""Longest side of a small picture, in pixels: a crop's frames and words have to be seen."""
 
 router = pages()
 
@@ -33,8 +33,8 @@ def show_picture(
     comes by here."""
     shown = web.pictures.view(who.actor, picture_id, review_id=review)
     data, mime = shown.data, shown.mime
-    if size == "thumb" and mime.startswith("image/"):
-        data, mime = _small(data), "image/jpeg"
+    if size in _SMALL and mime.startswith("image/"):
+        data, mime = _small(data, _SMALL[size]), "image/jpeg"
     return Response(
         data,
         media_type=mime,
@@ -53,11 +53,11 @@ def tile(request: Request, who: Concerned, web: WebPort, picture_id: str) -> Res
     return piece(request, web, who, "parts/tile.html", {"tile": found[0]})
 
 
-def _small(data: bytes) -> bytes:
+def _small(data: bytes, longest: int) -> bytes:
     image: Image.Image = Image.open(io.BytesIO(data))
-    image.draft("RGB", (_THUMB * 2, _THUMB * 2))
+    image.draft("RGB", (longest * 2, longest * 2))
     image = image.convert("RGB")
-    image.thumbnail((_THUMB, _THUMB))
+    image.thumbnail((longest, longest))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=78)
     return out.getvalue()

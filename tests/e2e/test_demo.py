@@ -156,7 +156,7 @@ def test_the_places_to_look_at_are_kept_as_pictures_beside_each_other(
 ) -> None:
     folder, _, _ = day
     kept = {one for [one] in asked(folder, "SELECT id FROM picture WHERE kind = 'crop'")}
-    for finding in ("altered", "other_seal"):
+    for finding in ("altered", "another", "blank", "other_seal"):
         [[result]] = asked(folder, f"SELECT result FROM look WHERE finding = '{finding}'")
         pairs = json.loads(result)["crops"]
         assert pairs, finding

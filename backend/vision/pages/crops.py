@@ -48,7 +48,7 @@ def whole(picture: Picture, marks: tuple[Mark, ...], width: int = 900) -> bytes:
     size = (out.shape[1], out.shape[0])
     for mark in marks:
         left, top, wide, high = pixels(mark.box, size)
-        cv2.rectangle(out, (left - 3, top - 3), (left + wide + 3, top + high + 3), _FRAME, 2)
+        cv2.rectangle(out, (left - 3, top - 3), (left + wide + 3, top + high + 3), _FRAME, 3)
     return _jpeg(out)
 
 

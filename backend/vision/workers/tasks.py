@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,9 @@ from backend.vision.workers.wire import (
 )
 
 if TYPE_CHECKING:
+    from backend.vision.pages.compare import Comparison
     from backend.vision.pages.reader import Reader
+    from backend.vision.pages.reference import ReferencePage
     from backend.vision.pages.unchanged import Pair
 
 MOST_CROPS: Final = 3
@@ -87,6 +90,8 @@ def _page(task: LookAtPage) -> PageSeen:
     zones = [compare.Zone(number, box) for number, boxes in enumerate(task.zones) for box in boxes]
     seen = compare.page(task.photo, pages, zones, reader=_reader(), to_stamp=task.to_stamp)
     verdict, sight = seen.verdict, seen.sight
+    if verdict.finding in _NOT_THE_PAGE:
+        return _beside(task, seen, pages)
     if verdict.page is None or sight is None:
         return PageSeen(verdict, [])
     approved = pages[verdict.page]
@@ -97,6 +102,29 @@ def _page(task: LookAtPage) -> PageSeen:
             scores = {**verdict.scores, "reuse": again.likeness}
             return PageSeen(PageVerdict(PageFinding.REUSED, verdict.page, scores=scores), [])
     return PageSeen(verdict, _crops(verdict.marks, approved.picture, sight.picture, crops.pair))
+
+
+_NOT_THE_PAGE: Final = frozenset({PageFinding.ANOTHER, PageFinding.EXTRA, PageFinding.BLANK})
+"""Findings of which both pages are shown whole."""
+
+
+def _beside(task: LookAtPage, seen: Comparison, pages: Sequence[ReferencePage]) -> PageSeen:
+    """The wrong sheet beside the page that ought to lie there."""
+    from backend.vision.pages import beside
+
+    verdict = seen.verdict
+    wanted = list(range(len(pages)) if task.to_stamp is None else task.to_stamp)
+    # A page that was found to be another one is shown beside the one that it resembles.
+    number = verdict.page if verdict.page in wanted else wanted[0] if wanted else None
+    page = None if number is None else pages[number]
+    sheet = seen.picture
+    if sheet is None:
+        sheet = beside.flat(decode(task.photo))
+    if verdict.finding is PageFinding.BLANK or page is None:
+        both = beside.blank(sheet, page, number or 0)
+    else:
+        both = beside.another(sheet, page, number or 0, _reader())
+    return PageSeen(replace(verdict, marks=both.marks), [Crop(both.approved, both.found)])
 
 
 def _imprint(task: LookAtImprint) -> ImprintSeen:

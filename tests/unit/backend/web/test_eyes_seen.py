@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain.record import Record
 from backend.store.pictures import PictureStore
-from backend.store.tables import alert, look, seal, seal_use
+from backend.store.tables import alert, look, picture, seal, seal_use
 from tests.support.world import VILLAGE
 from tests.unit.backend.web.conftest import Town
 
@@ -145,6 +145,37 @@ def test_an_alert_shows_what_was_seen_and_nothing_that_it_is_not_about(town: Tow
     assert page.count("核对得对吗") == 1
     assert f'name="seq" value="{seq}"' in page
     assert "光线太暗" not in page
+
+
+@pytest.mark.parametrize(
+    ("code", "finding", "label"), [("C3", "another", "不同"), ("C6", "blank", "缺少")]
+)
+def test_both_pages_stand_whole_beside_each_other_and_the_photographs_below(
+    town: Town, code: str, finding: str, label: str
+) -> None:
+    use = town.made.day.finished
+    kind = "changed" if finding == "another" else "missing"
+    found = "借款担保书" if finding == "another" else ""
+    marks = [{"kind": kind, "approved": "居住证明", "found": found, "page": 0, "box": [0, 0, 1, 1]}]
+    look_at(town, use, "page", finding, marks=marks, crops=[[None, None]])
+    page = town.client("town").get(f"/alerts/{raise_alert(town, code, use)}").text
+    assert '<div class="two-pics pages">' in page
+    assert f">{label}</span>" in page
+    assert "居住证明" in page
+    assert found in page
+    assert page.count("看整张照片") == 1
+    assert page.index("核对结果") < page.index("看整张照片")
+
+
+def test_an_approved_pdf_is_not_asked_for_as_a_picture(town: Town) -> None:
+    use = town.made.day.finished
+    address = f"/alerts/{raise_alert(town, 'C3', use)}"
+    assert "没有这张图片" not in town.client("town").get(address).text
+    with town.made.world.db.write() as conn:
+        conn.execute(
+            picture.update().where(picture.c.kind == "document").values(mime="application/pdf")
+        )
+    assert "没有这张图片" in town.client("town").get(address).text
 
 
 def test_an_alert_about_a_face_shows_no_verdict_on_papers(town: Town) -> None:

@@ -14,8 +14,12 @@ from backend.vision.workers.worker import Worker, WorkerLimits
 from seal_firmware_sim.hardware import pages, sheets
 from seal_firmware_sim.hardware.cameras import DeskPageCamera, Paper, typeset
 from tests.support import imprint_cases
-from tests.support.paper_cases import cases, presses
+from tests.support.paper_cases import cases, photographs, presses
+from tests.support.paper_cases import typeset as papers
+from tests.support.paper_cases.words import paper as wording_of
 from tests.support.shots import jpeg
+
+STYLE = papers.Style("Noto Serif SC", 14, 20, 1.0, 30, 25, False, True)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,28 @@ def test_an_approved_page_is_known_and_an_altered_one_is_marked(worker: Worker) 
             for crop in seen.crops:
                 assert inspect(crop.approved) == inspect(crop.found)
     assert worker.started == 1
+
+
+def test_another_paper_and_a_blank_sheet_are_shown_whole_beside_the_approved_page(
+    worker: Worker,
+) -> None:
+    approved = wording_of("land_contract", 20)
+    references = _references(worker, papers.pdf(approved, STYLE))
+    other = papers.sheets(wording_of("receipt", 3), STYLE)[0]
+    for sheet, finding in (
+        (other, PageFinding.ANOTHER),
+        (np.full_like(other, 250), PageFinding.BLANK),
+    ):
+        # As somebody may lay it: upside down.
+        photo = photographs.photograph(sheet, "medium", random.Random(4), turned=True)
+        seen = worker.ask(wire.LookAtPage(photo, references, [[] for _ in references], {}))
+        assert isinstance(seen, wire.PageSeen)
+        assert seen.verdict.finding is finding
+        [crop] = seen.crops
+        assert inspect(crop.approved).width == inspect(crop.found).width
+        first = seen.verdict.marks[0]
+        assert first.approved == "农村土地承包合同"
+        assert first.found == ("村集体资金收款凭据" if finding is PageFinding.ANOTHER else "")
 
 
 @pytest.mark.parametrize(
