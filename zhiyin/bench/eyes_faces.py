@@ -89,7 +89,7 @@ def bench_uses(
     """
     wanted = [*range(living), *range(HELD_UP_FROM, HELD_UP_FROM + held_up)]
     uses = {use.number: use for use in done if use.number in wanted}
-    for use in spread(one_use, (number for number in wanted if number not in uses), Use):
+    for use in spread(one_use, (number for number in wanted if number not in uses)):
         uses[use.number] = use
         told(use)
     return figures([uses[number] for number in wanted])

@@ -78,7 +78,7 @@ def bench_imprints(
     first = imprint_cases.REPORTED_FROM if first_seed is None else first_seed
     wanted = range(first, first + n)
     pairs = {pair.seed: pair for pair in done if pair.seed in wanted}
-    for pair in spread(looked_at, (seed for seed in wanted if seed not in pairs), Pair):
+    for pair in spread(looked_at, (seed for seed in wanted if seed not in pairs)):
         pairs[pair.seed] = pair
         if told is not None:
             told(pair)

@@ -45,12 +45,12 @@ def bench_paper(
     Returns:
         See ``figures``.
     """
-    from tests.support.paper_cases import cases, runs
+    from tests.support.paper_cases import cases
 
     first = cases.REPORTING if first_seed is None else first_seed
     wanted = range(first, first + n)
     results = {result.seed: result for result in done if result.seed in wanted}
-    for result in spread(looked_at, (seed for seed in wanted if seed not in results), runs.Result):
+    for result in spread(looked_at, (seed for seed in wanted if seed not in results)):
         results[result.seed] = result
         if told is not None:
             told(result)

@@ -4,10 +4,11 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from zhiyin.bench.hands import HandLost, spread
+from zhiyin.bench.hands import spread
 
 
 def squared(number: int) -> tuple[int, int]:
@@ -22,17 +23,17 @@ def dies_of_three(number: int) -> int:
 
 
 def test_each_number_is_worked_on_once_and_told() -> None:
-    found = list(spread(squared, range(20), tuple[int, int], hands=2))
+    found = list(spread(squared, range(20), hands=2))
     assert sorted(found) == [(number, number * number) for number in range(20)]
 
 
 def test_nothing_to_do_ends_at_once() -> None:
-    assert list(spread(squared, [], tuple[int, int], hands=2)) == []
+    assert list(spread(squared, [], hands=2)) == []
 
 
 def test_a_child_that_dies_ends_the_bench_instead_of_leaving_a_case_out() -> None:
-    with pytest.raises(HandLost, match="3"):
-        list(spread(dies_of_three, range(6), int, hands=1))
+    with pytest.raises(BrokenProcessPool):
+        list(spread(dies_of_three, range(6), hands=1))
 
 
 def test_a_bench_that_stops_in_the_middle_takes_no_further_case() -> None:
@@ -43,8 +44,7 @@ def test_a_bench_that_stops_in_the_middle_takes_no_further_case() -> None:
             taken.append(number)
             yield number
 
-    some = spread(squared, numbers(), tuple[int, int], hands=1)
+    some = spread(squared, numbers(), hands=1)
     assert next(some) == (0, 0)
-    some.close()  # returns when nobody takes numbers any more, of which there is no end
-    assert next(some, None) is None
-    assert len(taken) >= 1
+    some.close()  # returns, though there is no end of numbers
+    assert len(taken) < 10
