@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from backend.domain.eyes import Box as Share
 from backend.domain.eyes import Mark, PageFinding, PageVerdict
 from backend.vision.decode import DEFAULT_LIMITS, Picture, PictureLimits, decode
-from backend.vision.pages import differences, finding, quality, relocation, windows
+from backend.vision.pages import differences, finding, numbers, quality, relocation, windows
 from backend.vision.pages.align import scale_of
 from backend.vision.pages.differences import Spot
 from backend.vision.pages.ink import Mask
@@ -32,7 +32,6 @@ _OUT_OF_SIGHT = 0.3
 _HIDDEN = 0.1
 _IN_ZONE = 0.3
 _BURNT = 250
-_NUMBER_MM = (22, 16)
 _MANY, _MANY_SHARE = 8, 0.02
 _BESIDE = 61
 """Pixels: beside a hand, or the desk, paper is lit and laid worse."""
@@ -153,8 +152,9 @@ def _compare(
     settings: PageSettings,
     known: Mask | None = None,
 ) -> _Compared:
-    lines = [line for line in reference.lines if not line.is_page_number(reference.size)]
-    free = free | number_area(reference)
+    lines = reference.lines
+    sight, unknown = numbers.settled(sight, reference)
+    free = free | unknown
     blunt = differences.bluntness(sight.softness, settings)
     legible = sight.legible
     read = reader.read([crop(legible, line.box) for line in lines])
@@ -188,19 +188,6 @@ def _compare(
         hidden=hidden,
         passed=passed,
         told=sum(told.telling and told.line not in marked for told in again),
-    )
-
-
-def number_area(page: ReferencePage) -> Mask:
-    """Around a page's number: it stands far from all else, where no plane reaches exactly."""
-    right, down = (round(side * DOTS_PER_MM) for side in _NUMBER_MM)
-    numbers = [line.box for line in page.lines if line.is_page_number(page.size)]
-    return area_of(
-        (
-            (left - right, top - down, wide + 2 * right, high + 2 * down)
-            for left, top, wide, high in numbers
-        ),
-        page.size,
     )
 
 
@@ -272,7 +259,7 @@ def _judged(
     if marks and not (soft and clear < settings.clear):
         return PageVerdict(PageFinding.ALTERED, number, marks, (), scores)
     reasons = tuple(dict.fromkeys(compared.hidden))
-    if soft and (marks or compared.passed > settings.doubt):
+    if soft and (marks or compared.told or compared.passed > settings.doubt):
         reasons = ("blurred", *reasons)
     if reasons:
         return PageVerdict(PageFinding.RETAKE, number, marks, reasons, scores)

@@ -89,12 +89,13 @@ _STROKE = 2.2
 
 
 def grade(window: Window, blunt: float, settings: PageSettings) -> float:
-    """How far a window is from untouched; from 1 on it counts as different."""
-    return max(
-        (1 - window.likeness) / (1 - settings.likeness),
-        window.extra / (settings.extra * blunt),
-        window.missing / (settings.missing * blunt),
-    )
+    """How far a window is from untouched; from 1 on it counts as different.
+
+    Pale print, or what a stamp left of it, correlates badly without anything being different: the
+    correlation at most doubles what the deepest spot says.
+    """
+    deepest = max(window.extra / settings.extra, window.missing / settings.missing) / blunt
+    return max(deepest, min((1 - window.likeness) / (1 - settings.likeness), 2 * deepest))
 
 
 def covered_by(box: Box, mask: Mask) -> float:

@@ -50,9 +50,13 @@ class PageSettings:
     Attributes:
         min_inliers: ORB matches that agree, from which a page is taken for a reference (same page
             at least 106 on mild and medium photographs, another page at most 16).
-        likeness: of a window; an untouched one seldom falls below 0.92.
-        extra, missing: deepest spots of a window (untouched: at most 0.23 and 0.20).
-        doubt: share of those limits from which a different reading at the same place decides.
+        likeness: of a window; an untouched one seldom falls below 0.97, but for those under stamps
+            and in soft photographs.
+        extra, missing: deepest spots of a window (untouched: at most 0.21 and 0.19).
+        doubt: share of those limits from which a different reading at the same place decides
+            (untouched: at most 0.22 where anything is read otherwise, but in soft photographs; a
+            letter for one that looks like it: at least 0.6), and up to which a soft photograph is
+            beyond doubt.
         clear: a soft photograph's differences count from this grade on; below, it is taken again.
         sharp: blur (sigma, pixels of the page) up to which no limit is lowered.
         soft: blur from which only a page without any doubt is called the same.
@@ -69,10 +73,10 @@ class PageSettings:
     """
 
     min_inliers: int = 40
-    likeness: float = 0.88
+    likeness: float = 0.93
     extra: float = 0.28
     missing: float = 0.25
-    doubt: float = 0.75
+    doubt: float = 0.5
     clear: float = 2.5
     sharp: float = 1.2
     soft: float = 1.9

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from backend.domain.eyes import Box as Share
 from backend.domain.eyes import Mark, PageFinding, PageVerdict
 from backend.vision.decode import DEFAULT_LIMITS, Picture, PictureLimits, decode
-from backend.vision.pages import differences, features, quality, windows
-from backend.vision.pages.compare import MOST_MARKS, number_area
+from backend.vision.pages import differences, features, numbers, quality, windows
+from backend.vision.pages.compare import MOST_MARKS
 from backend.vision.pages.ink import Ink, Mask, flatten, red_channel, without_seals
 from backend.vision.pages.reader import Box
 from backend.vision.pages.reference import DOTS_PER_MM, ReferencePage
@@ -88,7 +88,7 @@ def unchanged(
     masks = [_through(share, first, to_page) for share in imprints]
     free = area_of([*masks, *(pixels(zone, size) for zone in zones if reference)], size)
     if reference is not None:
-        free |= number_area(reference)
+        free |= numbers.area(numbers.boxes(reference), size)
     sight = look(second, placed.plane, Base(ink, red), DOTS_PER_MM, free)
     verdict = _judged(sight, ink, free, size, reference, placed.inliers, settings)
     return Pair(verdict, flat, sight.picture, to_page, sight)

@@ -13,8 +13,9 @@ from backend.vision.decode import Picture
 from tests.support.paper_cases import photographs, sheets, tamper, typeset
 from tests.support.paper_cases.words import KINDS, Paper, paper
 
-REPORTING = 2_000_000
-"""Seeds from here on are for published figures only: nothing was tuned on them."""
+REPORTING = 2_001_000
+"""Seeds from here on are for published figures only: nothing was tuned on them. The thousand before
+were published once; what they showed was mended, and they count as tuning since."""
 
 GENUINE, ALTERED, WRONG, EXTRA, BLANK = "genuine", "altered", "wrong", "extra", "blank"
 _WANTED = (GENUINE,) * 9 + (ALTERED,) * 14 + (WRONG,) * 3 + (EXTRA,) + (BLANK,) * 2

@@ -18,7 +18,8 @@ from backend.domain.eyes import Box, PageFinding
 from backend.vision.decode import Picture, decode
 from backend.vision.pages import compare, facts, finding, reference, reuse
 from backend.vision.pages.compare import Comparison, Zone
-from backend.vision.pages.reader import Reader
+from backend.vision.pages.ink import Gray
+from backend.vision.pages.reader import Reader, Reading
 from backend.vision.pages.reference import ReferencePage
 from backend.vision.pages.settings import DEFAULT_PAGE_SETTINGS
 from backend.vision.pages.unchanged import Pair, unchanged
@@ -110,6 +111,40 @@ def test_a_nought_squeezed_in_by_pen_is_found(approved: ReferencePage, reader: R
     verdict = look(of, [approved], reader, zones_of(approved)).verdict
     assert verdict.finding is PageFinding.ALTERED
     assert 1 <= len(verdict.marks) <= 4
+
+
+def test_a_nought_beside_the_number_of_the_page_is_found(
+    approved: ReferencePage, reader: Reader
+) -> None:
+    signs = typeset.glyphs(file_of(PAPER))[0]
+    assert [sign.sign for sign in signs[-3:]] == ["—", "1", "—"]
+    drawn = typeset.sheets(PAPER, STYLE)[0]
+    altered = tamper.marked(drawn, signs[-2:], "squeezed_nought", random.Random(8))
+    of = photo(sheets.printed(altered, random.Random(1)), "medium")
+    verdict = look(of, [approved], reader, zones_of(approved)).verdict
+    assert verdict.finding is PageFinding.ALTERED
+    assert all(mark.box[1] > 0.9 for mark in verdict.marks)
+
+
+class Misreader(Reader):
+    """Takes the last letter of the first line for another one."""
+
+    def read(self, crops: Sequence[Gray]) -> list[Reading]:
+        first, *others = super().read(crops)
+        return [Reading(first.text[:-1] + "末", first.at, first.sure), *others]
+
+
+def test_a_soft_picture_of_which_a_letter_is_read_otherwise_is_taken_again(
+    approved: ReferencePage, reader: Reader
+) -> None:
+    soft = np.asarray(cv2.GaussianBlur(decode(photo(sheet())), (0, 0), 1.7), np.uint8)
+    of = cv2.imencode(".jpg", soft)[1].tobytes()
+    zones = zones_of(approved)
+    seen = look(of, [approved], reader, zones).verdict
+    assert seen.finding is PageFinding.SAME, seen
+    assert seen.scores["softness"] >= DEFAULT_PAGE_SETTINGS.soft
+    doubted = look(of, [approved], Misreader(), zones).verdict
+    assert (doubted.finding, doubted.reasons) == (PageFinding.RETAKE, ("blurred",)), doubted
 
 
 def test_another_paper_and_a_blank_sheet(approved: ReferencePage, reader: Reader) -> None:

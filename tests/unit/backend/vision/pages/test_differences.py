@@ -57,6 +57,22 @@ def test_a_doubtful_window_counts_only_with_another_reading() -> None:
     assert [(spot.approved, spot.found) for spot in spots] == [("5", "6")]
 
 
+def test_a_letter_that_looks_like_it_counts_by_half_a_limit_where_it_is_read_otherwise() -> None:
+    alike = Window(0, (150, 198, 60, 36), 0.98, 0.6 * SETTINGS.extra, 0.0)
+    again = told("总额5万元", "总额6万元")
+    (spot,), _ = differences.printed([alike], again, [line("总额5万元")], 1.0, SETTINGS)
+    assert spot.grade == pytest.approx(1.6)
+
+
+def test_a_letter_that_looks_like_it_counts_by_its_strokes_and_its_likeness_together() -> None:
+    assert differences.grade(window(0.92, extra=0.6 * SETTINGS.extra), 1.0, SETTINGS) >= 1
+
+
+def test_pale_print_that_correlates_badly_is_no_difference_by_itself() -> None:
+    under_a_stamp = window(0.80, extra=0.3 * SETTINGS.extra, missing=0.25 * SETTINGS.missing)
+    assert differences.grade(under_a_stamp, 1.0, SETTINGS) < 1
+
+
 def written(*blots: tuple[int, int, int]) -> np.ndarray:
     """Ink of a row of strokes, and blots (left, right, depth in hundredths) over it."""
     ink = np.zeros((80, 400), np.float32)
@@ -79,6 +95,12 @@ def test_a_window_partly_in_a_zone_is_judged_by_the_rest_of_it() -> None:
     zone[:, 182:] = True
     assert worst(signed, zone) < 0.5
     assert worst(written((186, 260, 80), (172, 176, 80)), zone) > 1
+
+
+def test_untouched_print_half_a_pixel_aside_is_still_untouched() -> None:
+    aside = np.asarray(np.array([[1, 0, 0.5], [0, 1, 0.5]]), np.float32)
+    seen = np.asarray(cv2.warpAffine(written(), aside, (400, 80)), np.float32)
+    assert worst(seen, np.zeros(seen.shape, bool)) < 0.25
 
 
 def test_the_grain_of_bare_paper_is_not_compared() -> None:
