@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import cbor2
 
+from backend.domain import zones
 from backend.domain.application import Application
-from backend.domain.zones import DETAIL, plain
 
 PURPOSE: Final = "zhiyin/approval/v1"
 
@@ -38,8 +38,7 @@ def paper_hashes(application: Application) -> tuple[bytes, ...]:
 
 def terms(application: Application) -> dict[str, Any]:
     """What an approval is about, without its papers."""
-    zones = plain(application.details)
-    return ({DETAIL: zones} if zones else {}) | {
+    return zones.approved(application.details) | {
         "purpose": PURPOSE,
         "application": application.id,
         "number": application.number,

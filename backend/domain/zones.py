@@ -3,7 +3,9 @@ dates, blanks. What is written there is no alteration; everything else is.
 
 They stand in an application's details as ``zones``: for each uploaded paper, by its picture, rows
 of sheet (from 0), left, top, width and height in thousandths of the uploaded page. What is approved
-and signed includes them, and the approver sees them on the page.
+and signed includes them, and the approver sees them on the page. Where the applicant went through
+what the program proposes (``zones_settled``), these rows alone count; elsewhere the places that the
+program finds count beside them.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from backend.domain.errors import DomainError
 from backend.domain.eyes import Box
 
 DETAIL: Final = "zones"
-MOST: Final = 20
-"""On one paper."""
+SETTLED: Final = "zones_settled"
+MOST: Final = 60
+"""On one paper; a contract of thirty pages may be signed and dated on each."""
 
 SHARE: Final = 0.3
 """Of a sheet may be marked: a page that may change everywhere was not approved."""
@@ -47,13 +50,48 @@ def check(given: object) -> list[Row]:
     return rows
 
 
-def put(details: Mapping[str, Any], picture: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """``details`` with the zones of one paper; none takes them away."""
+def put(
+    details: Mapping[str, Any], picture: str, rows: Sequence[Row], *, settled: bool = False
+) -> dict[str, Any]:
+    """``details`` with the zones of one paper; none takes them away. ``settled``: the applicant saw
+    the program's proposals and took or left each."""
     zones = {name: one for name, one in plain(details).items() if name != picture}
     if rows:
         zones[picture] = [list(row) for row in rows]
-    others = {name: value for name, value in details.items() if name != DETAIL}
-    return others | ({DETAIL: zones} if zones else {})
+    through = settled_papers(details) | ({picture} if settled else set())
+    others = {name: value for name, value in details.items() if name not in (DETAIL, SETTLED)}
+    return others | _said(zones, through)
+
+
+def approved(details: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the details say of zones, as it is approved and signed."""
+    return _said(plain(details), settled_papers(details))
+
+
+def settled_papers(details: Mapping[str, Any]) -> set[str]:
+    """Papers, by their pictures, whose proposals the applicant went through."""
+    given = details.get(SETTLED)
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return set()
+    return {one for one in given if isinstance(one, str)}
+
+
+def rows_of(places: Sequence[tuple[int, Box]]) -> list[Row]:
+    """Places that were found (sheet and box) as rows that can be marked, in their order."""
+    return [_fitted(sheet, box) for sheet, box in places]
+
+
+def _fitted(sheet: int, box: Box) -> Row:
+    left, top, wide, high = (round(value * _WHOLE) for value in box)
+    width, height = (min(_WHOLE, max(_LEAST, side)) for side in (wide, high))
+    x = min(max(0, left), _WHOLE - width)
+    y = min(max(0, top), _WHOLE - height)
+    return sheet, x, y, width, height
+
+
+def _said(zones: Mapping[str, Any], through: set[str]) -> dict[str, Any]:
+    marks = {DETAIL: dict(zones)} if zones else {}
+    return marks | ({SETTLED: sorted(through)} if through else {})
 
 
 def plain(details: Mapping[str, Any]) -> dict[str, list[list[int]]]:

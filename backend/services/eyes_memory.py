@@ -89,10 +89,21 @@ class EyesMemory:
         for name, data in given:
             if isinstance(data, Unable):
                 continue
-            made = ask(MakeReference(data, marked.boxes(details or {}, name)))
+            settled = name in marked.settled_papers(details or {})
+            made = ask(MakeReference(data, marked.boxes(details or {}, name), settled))
             if isinstance(made, ReferenceMade):
                 pages += [ReadPage(name, number, page) for number, page in enumerate(made.pages)]
         return pages
+
+    def read_draft(self, row: Row[Any], ask: Ask) -> Result:
+        """One paper of a draft, read before anything is handed in.
+
+        Raises:
+            WorkerFailed: when whoever reads it died or took too long.
+        """
+        with self._context.db.read() as conn:
+            data = self._bytes(conn, str(row.input["pictures"][0]))
+        return data if isinstance(data, Unable) else ask(MakeReference(data))
 
     def remember_pages(
         self, conn: Connection, row: Row[Any], pages: list[ReadPage], now: int

@@ -69,8 +69,7 @@ def ask_for_more(
 
 def _marks(view: ApplicationView) -> dict[str, Any]:
     """The papers come along, and so does what is marked on them."""
-    marks = zones.plain(view.details)
-    return {zones.DETAIL: marks} if marks else {}
+    return zones.approved(view.details)
 
 
 def _wanted(text: str) -> int:

@@ -46,21 +46,38 @@ def along(picture: Picture, boxes: Sequence[Box]) -> list[Box]:
     """Where ``boxes`` of an uploaded picture (fractions of it) lie on the page that
     :func:`upright` makes of it; what hangs over the page's edge is cut off. The few degrees by
     which a scan is turned are left out: they are less than a hand's marking is exact."""
+    plane = _to_page(picture)
+    moved = boxes if plane is None else [_moved(box, plane) for box in boxes]
+    return [box for box in moved if box[2] > 0 and box[3] > 0]
+
+
+def back(picture: Picture, boxes: Sequence[Box]) -> list[Box]:
+    """Where ``boxes`` of the page that :func:`upright` makes of an uploaded picture lie on that
+    picture: the other way of :func:`along`, one for each."""
+    plane = _to_page(picture)
+    if plane is None:
+        return list(boxes)
+    other_way = np.asarray(np.linalg.inv(plane), np.float64)
+    return [_moved(box, other_way) for box in boxes]
+
+
+def _to_page(picture: Picture) -> NDArray[np.float64] | None:
+    """From shares of an uploaded picture to shares of its page; None where it is the page."""
     corners = sheet_corners(picture)
     if corners is None:
-        return list(boxes)
+        return None
     height, width = picture.shape[:2]
     unit = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
-    plane = cv2.getPerspectiveTransform(corners, unit)
-    found: list[Box] = []
-    for left, top, wide, high in boxes:
-        ends = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
-        placed = np.array([ends], np.float32) * np.array([width, height], np.float32)
-        points = np.clip(cv2.perspectiveTransform(placed, plane)[0], 0, 1)
-        (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        if x1 > x0 and y1 > y0:
-            found.append((x0, y0, x1 - x0, y1 - y0))
-    return found
+    placed = np.asarray(corners / np.array([width, height]), np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(placed, unit), np.float64)
+
+
+def _moved(box: Box, plane: NDArray[np.float64]) -> Box:
+    left, top, wide, high = box
+    ends = [(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)]
+    points = np.clip(cv2.perspectiveTransform(np.array([ends], np.float64), plane)[0], 0, 1)
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x0, y0, x1 - x0, y1 - y0
 
 
 def sheet_corners(picture: Picture) -> NDArray[np.float32] | None:

@@ -75,10 +75,17 @@ def _references(task: MakeReference) -> ReferenceMade:
     for page in reference.make(task.paper, reader=_reader()):
         found = facts.extract(page)
         marks = [box for sheet, box in task.marks if sheet == page.index]
-        if marks and page.source == sources.PICTURE:
-            marks = straighten.along(decode(task.paper), marks)
-        zones = [place.box for place in found.places] + marks
+        places = [place.box for place in found.places]
+        at = places
+        if page.source == sources.PICTURE and (marks or places):
+            uploaded = decode(task.paper)
+            marks = straighten.along(uploaded, marks)
+            at = straighten.back(uploaded, places)
+        zones = marks if task.settled else places + marks
         told = msgspec.to_builtins(found)
+        told["places"] = [
+            place | {"at": list(box)} for place, box in zip(told["places"], at, strict=True)
+        ]
         pages.append(MadePage(reference.to_bytes(page), page.text, told, zones))
     return ReferenceMade(pages)
 

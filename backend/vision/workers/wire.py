@@ -16,10 +16,12 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 
 class MakeReference(msgspec.Struct, tag=True, frozen=True):
     """Read the pages of an approved paper: a picture or a PDF. ``marks``: sheets and boxes of the
-    paper as uploaded, where the applicant says that something will still be written."""
+    paper as uploaded, where the applicant says that something will still be written; ``settled``:
+    there and nowhere else."""
 
     paper: bytes
     marks: list[tuple[int, Box]] = []
+    settled: bool = False
 
 
 class LookAtPage(msgspec.Struct, tag=True, frozen=True):
@@ -56,7 +58,8 @@ class EnrolImprint(msgspec.Struct, tag=True, frozen=True):
 
 
 class MadePage(msgspec.Struct, frozen=True):
-    """One approved page. ``facts`` are plain values: title, amounts, dates, parties, blanks."""
+    """One approved page. ``facts`` are plain values: title, amounts, dates, parties, blanks, and
+    ``places`` to sign and to stamp, each with ``at``: where it lies on the paper as uploaded."""
 
     features: bytes
     words: str

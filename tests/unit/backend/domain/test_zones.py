@@ -30,7 +30,7 @@ def test_marks_are_kept_by_paper_and_taken_away_again() -> None:
         [[-1, 0, 0, 200, 50]],
         [[0, 0.5, 0, 200, 50]],
         [[True, 0, 0, 200, 50]],
-        [SIGNATURE] * 21,
+        [[0, 0, 0, 10, 10]] * (zones.MOST + 1),
         [[0, 0, 0, 1000, 200], [0, 0, 300, 1000, 200]],
     ],
 )
@@ -49,3 +49,28 @@ def test_as_much_on_two_pages_is_not_too_much() -> None:
 def test_what_somebody_put_into_the_details_by_hand_frees_nothing(given: Any) -> None:
     assert zones.plain({"zones": given}) == {}
     assert zones.boxes({"zones": given}, "P1") == []
+
+
+def test_papers_whose_proposals_were_gone_through_are_named_in_what_is_signed() -> None:
+    details = zones.put({}, "P1", zones.check([SIGNATURE]))
+    assert zones.settled_papers(details) == set()
+    assert zones.approved(details) == {"zones": {"P1": [SIGNATURE]}}
+    # Each was left out: that is said, too.
+    details = zones.put(zones.put(details, "P2", (), settled=True), "P1", (), settled=True)
+    assert zones.settled_papers(details) == {"P1", "P2"}
+    assert zones.approved(details) == {"zones_settled": ["P1", "P2"]}
+    # Marks that come later do not unsay it.
+    again = zones.put(details, "P2", zones.check([SIGNATURE]))
+    assert zones.settled_papers(again) == {"P1", "P2"}
+
+
+@pytest.mark.parametrize("given", [None, "P1", {"P1": True}, [1, None]])
+def test_what_names_no_paper_settles_none(given: Any) -> None:
+    assert zones.settled_papers({"zones_settled": given}) == set()
+
+
+def test_a_place_that_was_found_fits_on_the_page_as_a_mark() -> None:
+    found = [(0, (0.5, 0.8, 0.2, 0.05)), (1, (0.99, -0.01, 0.05, 0.001))]
+    rows = zones.rows_of(found)
+    assert rows == [(0, 500, 800, 200, 50), (1, 950, 0, 50, 5)]
+    assert zones.check([list(row) for row in rows]) == rows
