@@ -52,6 +52,7 @@ class PageSettings:
             at least 106 on mild and medium photographs, another page at most 16).
         likeness: of a window; an untouched one seldom falls below 0.97, but for those under stamps
             and in soft photographs.
+        likeness_of_pair: the same where a photograph is compared with another one: both have grain.
         extra, missing: deepest spots of a window (untouched: at most 0.21 and 0.19).
         doubt: share of those limits from which a different reading at the same place decides
             (untouched: at most 0.22 where anything is read otherwise, but in soft photographs; a
@@ -74,6 +75,7 @@ class PageSettings:
 
     min_inliers: int = 40
     likeness: float = 0.93
+    likeness_of_pair: float = 0.88
     extra: float = 0.28
     missing: float = 0.25
     doubt: float = 0.5

@@ -7,7 +7,7 @@ read, for both pictures show the same print by the same camera.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -85,6 +85,7 @@ def unchanged(
     if placed.plane is None or placed.inliers < settings.min_inliers:
         verdict = _unplaced(first, second, bad, placed.inliers, bool(imprints), settings)
         return Pair(verdict, flat, plane=to_page)
+    settings = replace(settings, likeness=settings.likeness_of_pair)
     masks = [_through(share, first, to_page) for share in imprints]
     free = area_of([*masks, *(pixels(zone, size) for zone in zones if reference)], size)
     if reference is not None:
