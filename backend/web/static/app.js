@@ -78,10 +78,11 @@ if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.reg
     field.focus();
   });
 
-  // News does not take away what somebody is just writing.
-  document.body.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.matches("[data-holds]") && event.target.querySelector(".act[open] textarea:not(:placeholder-shown), .act[open] :focus")) event.preventDefault();
-  });
+  // News does not take away what somebody is just writing or signing, nor what was begun while the
+  // news was on its way.
+  const holds = (one) => one.matches("[data-holds]") && one.querySelector(".act[open] textarea:not(:placeholder-shown), .act[open] :focus, form[data-busy]");
+  document.body.addEventListener("htmx:beforeRequest", (event) => { if (holds(event.target)) event.preventDefault(); });
+  document.body.addEventListener("htmx:beforeSwap", (event) => { if (holds(event.detail.requestConfig.elt)) event.detail.shouldSwap = false; });
 
   // Signing out takes along what this phone kept.
   document.addEventListener("submit", (event) => {

@@ -78,16 +78,19 @@
     location.hash = "main";
   };
 
-  part("camera-start").addEventListener("click", async () => {
+  const start = part("camera-start");
+  start.addEventListener("click", async () => {
+    start.disabled = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } }, audio: false });
     } catch {
       words.textContent = box.dataset.denied;
+      start.disabled = false;
       return;
     }
     video.srcObject = stream;
     await video.play();
-    part("camera-start").hidden = true;
+    start.hidden = true;
     part("viewfinder").hidden = false;
     take.hidden = false;
     words.textContent = box.dataset.wait;
@@ -109,5 +112,6 @@
     if (shots.length === WANTED) send();
   });
 
+  start.disabled = false;
   addEventListener("pagehide", stop);
 })();

@@ -59,18 +59,25 @@
     const button = form.querySelector("button");
     said.textContent = "";
     button.disabled = true;
+    form.dataset.busy = "";
     try {
       await act(form);
     } catch (error) {
       said.textContent = error instanceof Told ? error.message : form.dataset.failed;
       said.classList.add("bad-text");
       button.disabled = false;
+      delete form.dataset.busy;
     }
   });
 
-  const form = document.getElementById("add-key");
-  if (form && !able) {
-    form.querySelector("[role=status]").textContent = form.dataset.cannot;
-    form.querySelector("button").disabled = true;
-  }
+  // Without this script nothing of these forms may leave the page: their buttons wait for it.
+  const ready = (within) => {
+    for (const form of within.querySelectorAll("#add-key, #sign-approval")) {
+      const button = form.querySelector("button");
+      if (form.dataset.cannot && !able) form.querySelector("[role=status]").textContent = form.dataset.cannot;
+      else if (button) button.disabled = false;
+    }
+  };
+  ready(document);
+  document.addEventListener("htmx:load", (event) => ready(event.detail.elt));
 })();

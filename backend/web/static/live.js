@@ -21,6 +21,12 @@
   const plan = () => {
     if (planned === null) planned = setTimeout(refresh, Math.max(0, last + APART_MS - Date.now()));
   };
+  // Rows may have been chosen while the answer was on its way.
+  place.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.requestConfig.elt !== place || !place.querySelector(":checked")) return;
+    event.detail.shouldSwap = false;
+    plan();
+  });
   const concerns = (kinds) =>
     !wanted.length || !kinds || kinds.some((kind) => wanted.some((start) => kind.startsWith(start)));
 

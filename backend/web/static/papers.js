@@ -1,6 +1,21 @@
 // Photographs of papers: laid flat and made small on the phone, kept there until they have arrived,
 // sent in pieces so that a lost connection costs one piece and not a page.
 "use strict";
+
+// Whatever changes the draft names the version that it changes. On a slow line two changes would
+// meet and the later one be refused: so they go one after another, and handing in goes last.
+const Draft = (() => {
+  let last = Promise.resolve();
+  const coming = new Set();
+  return {
+    inTurn: (work) => (last = last.then(work, work)),
+    // Papers that are being made ready or sent.
+    coming: (work) => { coming.add(work); work.finally(() => coming.delete(work)); },
+    waits: () => coming.size > 0,
+    arrived: async () => { while (coming.size) await Promise.allSettled(coming); },
+  };
+})();
+
 (() => {
   const box = document.getElementById("papers");
   if (!box) return;
@@ -24,9 +39,11 @@
       const db = await opened;
       if (!db) return null;
       return new Promise((done) => {
-        const asked = work(db.transaction("waiting", mode).objectStore("waiting"));
-        asked.onsuccess = () => done(asked.result);
-        asked.onerror = () => done(null);
+        const change = db.transaction("waiting", mode);
+        const asked = work(change.objectStore("waiting"));
+        // Kept is what the browser has written, not what it has taken note of.
+        change.oncomplete = () => done(asked.result);
+        change.onabort = () => done(null);
       });
     };
     return {
@@ -53,22 +70,29 @@
     return answer;
   };
 
-  // The list of papers anew, when everything of this one has arrived.
+  // Until everything of this one has arrived, or is not wanted; then the list of papers is new.
   const sendOnce = async (paper, tell) => {
     const query = new URLSearchParams({ digest: paper.digest, size: paper.blob.size, kind: paper.kind, name: paper.name });
     const asking = await asked(`${address}/pieces?${query}`);
-    if (!asking.ok) return { gone: true };
+    if (!asking.ok) { await shelf.drop(paper.id); return; }
     const told = await asking.json();
     const here = new Set(told.held);
     // All there and no answer seen: the last one once more brings it.
     const missing = [...Array(told.pieces).keys()].filter((position) => !here.has(position));
     for (const position of missing.length ? missing : [told.pieces - 1]) {
       const body = paper.blob.slice(position * told.bytes, (position + 1) * told.bytes);
-      const answer = await asked(`${address}/pieces?${query}&position=${position}`, { method: "POST", body });
+      const ended = await Draft.inTurn(async () => {
+        const answer = await asked(`${address}/pieces?${query}&position=${position}`, { method: "POST", body });
+        const more = answer.ok && answer.headers.get("content-type").includes("json");
+        if (more) return false;
+        const list = answer.ok && await answer.text();
+        await shelf.drop(paper.id);
+        if (list) show(list);
+        return true;
+      });
+      if (ended) return;
       here.add(position);
       tell(Math.round((100 * here.size) / told.pieces));
-      if (!answer.ok) return { gone: true };
-      if (!answer.headers.get("content-type").includes("json")) return { list: await answer.text() };
     }
     throw new Error("not all of it arrived");
   };
@@ -80,8 +104,8 @@
   };
 
   let sending = false;
-  const sendAll = async () => {
-    if (sending) return;
+  const sendAll = () => { if (!sending) Draft.coming(sendEach()); };
+  const sendEach = async () => {
     sending = true;
     try {
       for (;;) {
@@ -91,9 +115,7 @@
         const head = waiting.length > 1 ? `${paper.name}（${state.dataset.left.replace("{n}", waiting.length)}）` : paper.name;
         try {
           say(`${head} ${state.dataset.sending}`);
-          const done = await sendOnce(paper, (percent) => say(`${head} ${state.dataset.sending} ${percent}%`));
-          await shelf.drop(paper.id);
-          if (done.list) show(done.list);
+          await sendOnce(paper, (percent) => say(`${head} ${state.dataset.sending} ${percent}%`));
         } catch {
           say(state.dataset.waiting);
           await wait(AGAIN_MS);
@@ -103,8 +125,8 @@
   };
 
   const pageName = async () => {
-    const there = document.querySelectorAll("#papers-list li[data-kind=page]").length;
     const waiting = (await shelf.all()).filter((paper) => paper.kind === "page").length;
+    const there = document.querySelectorAll("#papers-list li[data-kind=page]").length;
     return box.dataset.pageName.replace("{n}", there + waiting + 1);
   };
 
@@ -128,7 +150,7 @@
     if (!input.matches("input[type=file][data-kind]") || !input.files.length) return;
     const files = [...input.files];
     input.value = "";
-    take(files, input.dataset.kind, input.dataset.name);
+    Draft.coming(take(files, input.dataset.kind, input.dataset.name));
   });
 
   // Several pages in a row by the camera itself, where the browser gives it to us.
@@ -151,15 +173,18 @@
       camera.showModal();
       view.play();
     });
-    camera.querySelector("[data-shot]").addEventListener("click", async () => {
+    camera.querySelector("[data-shot]").addEventListener("click", () => {
       if (!view.videoWidth) return;
       const sheet = Object.assign(document.createElement("canvas"), { width: view.videoWidth, height: view.videoHeight });
       sheet.getContext("2d").drawImage(view, 0, 0);
-      const blob = await new Promise((done) => { sheet.toBlob(done, "image/jpeg", 0.92); });
-      shots.push(new File([blob], "page.jpg", { type: "image/jpeg" }));
+      shots.push(new Promise((done) => { sheet.toBlob((blob) => done(new File([blob], "page.jpg", { type: "image/jpeg" })), "image/jpeg", 0.92); }));
       tell();
     });
-    camera.querySelector("[data-done]").addEventListener("click", () => { shut(); take(shots, "page", ""); });
+    // A slow phone is still writing the last picture when its owner is done.
+    camera.querySelector("[data-done]").addEventListener("click", () => {
+      shut();
+      Draft.coming(Promise.all(shots).then((files) => take(files, "page", "")));
+    });
     camera.addEventListener("cancel", shut);
   }
 
@@ -175,7 +200,12 @@
   const said = () => document.getElementById("saved");
   const box = document.getElementById("papers");
   const keep = () => { try { localStorage.setItem(key, JSON.stringify(fields())); } catch { /* no room: the server has it soon */ } };
-  const off = () => { keep(); if (said()) said().textContent = box.dataset.offline; };
+  const tell = (text) => { if (said()) said().textContent = text; };
+  const off = () => { keep(); tell(box.dataset.offline); };
+  const PATIENCE_MS = 10000;
+  let sent = null;
+  let handing = null;
+  let passing = false;
 
   const kept = localStorage.getItem(key);
   if (kept) {
@@ -183,15 +213,61 @@
       const field = form.elements[name];
       if (field && field.value !== value) field.value = value;
     }
+    keep();
     addEventListener("load", () => htmx.trigger(form, "change"));
   }
   form.addEventListener("input", keep);
+
+  // Handed in is what the page shows: after the papers that are on their way, and the last save.
+  const refused = () => document.querySelector("#papers-list [role=alert]");
+  const handIn = async (button) => {
+    const before = refused();
+    if (Draft.waits()) tell(box.dataset.handing);
+    await Draft.arrived();
+    await Draft.inTurn(() => {});
+    // A form takes no second submit while it is still telling of the first.
+    await new Promise((done) => { setTimeout(done); });
+    if (refused() && refused() !== before) { tell(""); handing = null; return; }
+    passing = true;
+    form.requestSubmit(button);
+    passing = false;
+    setTimeout(() => { handing = null; }, PATIENCE_MS);
+  };
   form.addEventListener("submit", (event) => {
-    if (!navigator.onLine) { event.preventDefault(); event.stopPropagation(); off(); }
+    if (passing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!navigator.onLine) { off(); return; }
+    if (handing) return;
+    handing = event.submitter ?? form.querySelector("button");
+    handIn(handing);
   }, true);
+  addEventListener("pageshow", (event) => { if (event.persisted) handing = null; });
+
+  document.body.addEventListener("htmx:confirm", (event) => {
+    const one = event.target;
+    const { etc, issueRequest } = event.detail;
+    if (one !== form && !one.closest("#papers")) return;
+    event.preventDefault();
+    if (one === form && handing) return;
+    Draft.inTurn(async () => {
+      // Meanwhile the list of papers may be a new one.
+      const now = one.isConnected ? one : document.querySelector(`#papers form[action="${one.getAttribute("action")}"]`);
+      if (now !== one) { if (now) htmx.trigger(now, "submit"); return; }
+      etc.returnPromise = true;
+      await Promise.resolve(issueRequest(true)).catch(() => {});
+    });
+  });
+  // A save is never the handing in, though its button was touched last.
+  document.body.addEventListener("htmx:configRequest", (event) => { if (event.target === form) event.detail.formData.delete("then"); });
+  document.body.addEventListener("htmx:beforeSend", (event) => {
+    if (event.target === form) sent = JSON.stringify(fields());
+  });
   document.body.addEventListener("htmx:sendError", (event) => { if (event.target === form) off(); });
+  // What was written while a save was on its way is not in it.
   document.body.addEventListener("htmx:afterRequest", (event) => {
-    if (event.target === form && event.detail.successful && !event.detail.xhr.responseText.includes('"wrong"')) localStorage.removeItem(key);
+    if (event.target !== form || !event.detail.successful || event.detail.xhr.responseText.includes('"wrong"')) return;
+    if (localStorage.getItem(key) === sent) localStorage.removeItem(key);
   });
   addEventListener("offline", off);
   addEventListener("online", () => htmx.trigger(form, "change"));

@@ -4,13 +4,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.web_server import WebServer
 from tests.support.web_world import PASSWORD, WebWorld
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
+
+PATIENCE_MS = 60_000
+"""A loaded machine may take long; nothing here is about speed."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 Enter = Callable[..., Page]
 
@@ -57,6 +62,7 @@ def enter(browser: Browser, town: WebWorld, server: WebServer) -> Iterator[Enter
     ) -> Page:
         context = browser.new_context(viewport=size, locale=language)  # type: ignore[arg-type]  # plain dict for ViewportSize
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on(

@@ -39,14 +39,13 @@ def test_apply_with_photographs_approve_on_another_phone_and_see_the_job(
     applicant.locator("#beneficiary").blur()
     expect(applicant.locator("#saved")).to_contain_text("已存第")
     # The draft kept itself: the same page opened anew has it all.
-    applicant.wait_for_timeout(700)
     applicant.reload()
     expect(applicant.locator("#purpose")).to_have_value("子女入学")
     applicant.click("text=提交申请")
     expect(applicant.locator(".done")).to_contain_text("已提交")
 
     # The other phone hears of it by itself.
-    expect(approver.locator(".task.do")).to_have_count(2, timeout=5000)
+    expect(approver.locator(".task.do")).to_have_count(2)
     approver.click(".task.do >> nth=0")
     expect(approver.locator(".paper img").first).to_be_visible()
     approver.click("text=同意")

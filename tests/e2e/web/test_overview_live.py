@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from backend.domain.record import Record
 from backend.store.tables import alert
+from tests.e2e.web.slow_line import SlowLine
 from tests.support.web_server import WebServer
 from tests.support.web_world import WebWorld, paper
 from tests.support.world import VILLAGE
@@ -60,7 +61,7 @@ def test_an_alert_appears_is_assigned_put_right_and_closed(
     before = int(page.locator(OPEN_ALERTS).inner_text())
     begun = time.monotonic()
     new = raise_alert(town)
-    page.wait_for_selector(f"#alert-{new}", timeout=15_000)
+    page.wait_for_selector(f"#alert-{new}")
     print(f"\nevent → visible: {(time.monotonic() - begun) * 1000:.0f} ms")
     expect(page.locator(OPEN_ALERTS)).to_have_text(str(before + 1))
 
@@ -101,14 +102,14 @@ def test_a_lost_line_is_said_and_caught_up(
 ) -> None:
     page = enter("town", DESK)
     page.goto(f"{server.address}/overview")
-    expect(page.locator(".live-on")).to_be_visible(timeout=15_000)
+    expect(page.locator(".live-on")).to_be_visible()
     server.stop()
-    expect(page.locator(".live-off")).to_have_text("连接已断开，正在重连…", timeout=15_000)
+    expect(page.locator(".live-off")).to_have_text("连接已断开，正在重连…")
     expect(page.locator(".live-off")).to_be_visible()
     missed = raise_alert(town)
     server.start()
-    expect(page.locator(".live-on")).to_be_visible(timeout=30_000)
-    page.wait_for_selector(f"#alert-{missed}", timeout=15_000)
+    expect(page.locator(".live-on")).to_be_visible()
+    page.wait_for_selector(f"#alert-{missed}")
 
 
 def test_a_phone_without_network_says_so_and_comes_back(
@@ -116,13 +117,13 @@ def test_a_phone_without_network_says_so_and_comes_back(
 ) -> None:
     page = enter("town")
     page.goto(f"{server.address}/overview")
-    expect(page.locator(".live-on")).to_be_visible(timeout=15_000)
+    expect(page.locator(".live-on")).to_be_visible()
     page.context.set_offline(True)
-    expect(page.locator(".live-off")).to_be_visible(timeout=15_000)
+    expect(page.locator(".live-off")).to_be_visible()
     missed = raise_alert(town)
     page.context.set_offline(False)
-    expect(page.locator(".live-on")).to_be_visible(timeout=30_000)
-    page.wait_for_selector(f"#alert-{missed}", timeout=15_000)
+    expect(page.locator(".live-on")).to_be_visible()
+    page.wait_for_selector(f"#alert-{missed}")
 
 
 def test_from_the_district_down_to_one_use_by_its_address(
@@ -147,13 +148,16 @@ def test_rows_that_are_ticked_stay_ticked_while_news_arrive(
 ) -> None:
     page = enter("town", DESK)
     page.goto(f"{server.address}/alerts")
-    expect(page.locator("body[data-live=on]")).to_be_visible(timeout=15_000)
-    page.locator(".tick-row input").first.check()
+    expect(page.locator("body[data-live=on]")).to_be_visible()
+    line = SlowLine(page, "**/alerts*", "GET")
     new = raise_alert(town)
-    page.wait_for_timeout(1500)
+    line.wait()
+    page.locator(".tick-row input").first.check()
+    line.answer()
     expect(page.locator(".tick-row input:checked")).to_have_count(1)
+    expect(page.locator(f"#row-{new}")).to_have_count(0)
     page.locator(".tick-row input").first.uncheck()
-    page.wait_for_selector(f"#row-{new}", timeout=15_000)
+    page.wait_for_selector(f"#row-{new}")
     page.locator(f".tick-row:has(#row-{new}) input").check()
     page.click("summary:has-text('批量处理勾选的')")
     page.click("button:has-text('处理勾选的预警')")

@@ -105,7 +105,7 @@ def test_a_lost_connection_costs_a_piece_and_a_closed_page_nothing(
     page.reload()
     expect(page.locator("#papers-state")).to_contain_text("网络断了")
     lost = False
-    expect(page.locator(".papers li")).to_have_count(3, timeout=15_000)
+    expect(page.locator(".papers li")).to_have_count(3)
     assert sent.count("0") == 1, "what had arrived is not sent again"
     assert sent == sorted(set(sent))
     (pdf,) = (one for one in draft(town).documents if one.mime == "application/pdf")

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserType, Page, expect
 
+from tests.e2e.web.conftest import PATIENCE_MS
 from tests.support.ports import free_port
 from tests.support.web_world import PASSWORD, WebWorld
 from zhiyin.running.certificates import make_server
@@ -65,6 +66,7 @@ def phone(
         viewport={"width": 390, "height": 844},
         locale="zh-CN",
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.pages[0]
     page.goto(f"{address}/sign-in")
     page.fill("#login", town.logins["applicant"])
@@ -94,11 +96,19 @@ def test_several_pages_are_photographed_by_the_phones_own_camera(
         phone.click("[data-do=plain]")
         expect(phone.locator("#straighten:not([data-busy])")).to_be_attached()
     expect(phone.locator(".papers li")).to_have_count(4)
+    # Done at once: the last picture is still being written, and nevertheless there.
+    phone.click("#camera-open")
+    phone.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
+    phone.evaluate(
+        "for (const one of ['shot', 'done']) document.querySelector(`[data-${one}]`).click()"
+    )
+    phone.click("[data-do=plain]")
+    expect(phone.locator(".papers li")).to_have_count(5)
     assert not phone.evaluate("!!document.querySelector('#camera video').srcObject?.active")
     names = [
         one.name for one in town.web.reader.get(town.people["applicant"], town.day.draft).documents
     ]
-    assert names[2:] == ["第2页", "第3页"]
+    assert names[2:] == ["第2页", "第3页", "第4页"]
 
 
 def test_it_installs_and_says_so_without_a_network(phone: Page, address: str) -> None:

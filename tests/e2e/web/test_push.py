@@ -25,8 +25,8 @@ def test_what_is_pushed_is_shown_with_the_page_that_it_is_about(
         lambda one: registrations.extend(found["registrationId"] for found in one["registrations"]),
     )
     cdp.send("ServiceWorker.enable")
-    page.wait_for_function("() => true")
-    assert registrations
+    while not registrations:
+        page.evaluate("0")
     address = f"/applications/{town.day.waiting}"
     cdp.send(
         "ServiceWorker.deliverPushMessage",
@@ -61,11 +61,17 @@ def test_where_no_push_service_answers_the_page_says_so(
 ) -> None:
     page = enter("approver")
     page.context.grant_permissions(["notifications"], origin=server.address)
-    page.add_init_script("PushManager.prototype.subscribe = () => new Promise(() => {});")
+    page.add_init_script(
+        """PushManager.prototype.subscribe = () => {
+          document.body.dataset.asked = "";
+          return new Promise(() => {});
+        };"""
+    )
     page.clock.install()
     page.goto(f"{server.address}/inbox/preferences")
     page.click("#push [data-on]")
     expect(page.locator("#push .hint")).to_contain_text("正在连接")
+    expect(page.locator("body[data-asked]")).to_be_attached()
     page.clock.run_for(16_000)
     expect(page.locator("#push .hint")).to_contain_text("连不上推送服务")
 

@@ -34,6 +34,7 @@ def test_the_log_is_reviewed_by_keyboard_alone(
     page.keyboard.press("r")
     expect(page.locator("[role=status]", has_text="已标记1条")).to_be_visible()
     expect(rows).to_have_count(count - 1)
+    page.wait_for_load_state()  # the keys are listened to once the page is there
     (record,) = town.world.records("use.reviewed")
     assert str(record.use_id) in first
 
@@ -51,7 +52,9 @@ def test_the_log_is_reviewed_by_keyboard_alone(
     assert len(town.world.records("use.reviewed")) == 2
     page.keyboard.press("u")
     expect(page.locator("tr[data-use]")).to_have_count(count - 2)
+    page.wait_for_load_state()
     page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("居住")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=%E5%B1%85%E4%BD%8F**")
@@ -84,6 +87,7 @@ def test_promise_5_pictures_side_by_side_appear_after_a_reason_each_on_record_fi
     page.click("text=开始查阅")
     shown = page.locator(".compare img")
     expect(shown.first).to_be_visible()
+    page.wait_for_load_state()
     count = shown.count()
     assert count >= 3
     for at in range(count):
@@ -106,6 +110,7 @@ def test_several_are_marked_and_a_view_is_kept(
     page.fill("#view-name", "没复核的")
     page.click("button:has-text('保存')")
     expect(page.locator(".views a")).to_have_text("没复核的")
+    page.wait_for_load_state()
     count = page.locator("tr[data-use]").count()
     page.check("#pick-all")
     page.click("button:has-text('标记所选为已复核')")
