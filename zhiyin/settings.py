@@ -276,6 +276,9 @@ class EyesSettings(_Section):
     )
     memory_mb: int = Field(default=6144, ge=2048, description="每个核对进程的地址空间上限（MiB）")
     timeout_seconds: float = Field(default=60.0, ge=5, description="一次核对最多用时（秒）")
+    queue_most: int = Field(
+        default=1_000, ge=1, description="最多排队几次核对；排满后新的先记“没能核对”，空闲时再补"
+    )
 
 
 class AlertSettings(_Section):

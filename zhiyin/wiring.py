@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from backend.ledger.log import Log
 from backend.services.context import GrantSigner, ServiceContext, ServiceSettings
-from backend.services.eyes import Eyes
+from backend.services.eyes import Eyes, EyesSettings
 from backend.services.holidays import published
 from backend.store.db import Database
 from backend.store.journal import Journal
@@ -138,7 +138,12 @@ def eyes_part(
     """Who looks at papers and imprints. ``seen`` is called after each look; ``concerned``: see
     :class:`backend.services.eyes.Eyes`."""
     return EyesPart(
-        Eyes(house.services, house.pictures, concerned=concerned),
+        Eyes(
+            house.services,
+            house.pictures,
+            EyesSettings(most=house.settings.eyes.queue_most),
+            concerned,
+        ),
         workers=house.settings.eyes.workers,
         limits=_worker_limits(house),
         seen=seen,

@@ -8,7 +8,7 @@ cannot be taken ends too, as ``impossible`` with its reason.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from backend.domain.eyes import Moment, PageFinding
 from backend.domain.record import Record
 from backend.services.context import ServiceContext
 from backend.services.eyes_memory import Ask, EyesMemory, ReadPage
-from backend.store import looks, turns
+from backend.store import looks, proposals, turns
 from backend.store.journal import from_row
 from backend.store.looks import READY, WAITING, NewLook
 from backend.store.pictures import PictureStore
@@ -28,6 +28,7 @@ from backend.store.tables import worker_cursor as cursor
 from backend.vision.workers.wire import (
     ImprintSeen,
     PageSeen,
+    ReferenceMade,
     Result,
     Unable,
 )
@@ -38,8 +39,10 @@ log = structlog.get_logger(__name__)
 CURSOR: Final = "eyes"
 REFERENCE: Final = "reference"
 PAGE: Final = "page"
+DRAFT: Final = proposals.KIND
 IMPRINT: Final = "imprint"
 READ_KINDS: Final = frozenset({"application.submitted", "event.page_captured"})
+QUEUE_FULL: Final = "queue_full"
 UNREAD_MOST: Final = 2_000
 """Records that need no look may stand behind our place in the log, so many at most."""
 
@@ -52,13 +55,16 @@ class EyesSettings:
         batch: records read at a time.
         lease_ms: how long a look may take before somebody else takes it again.
         attempts: looks begun; one that never ends (it kills whoever takes it) is given up.
-        give_up_ms: how long pictures may be on their way.
+        give_up_ms: how long pictures may be on their way, and a look may be put off.
+        most: looks at presses that may stand in the queue; what comes beyond them is put off, and
+            its record says so. A press that a sleeve waits for is never put off, nor is a paper.
     """
 
     batch: int = 200
     lease_ms: int = 150_000
     attempts: int = 2
     give_up_ms: int = 24 * 3_600_000
+    most: int = 1_000
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class EyesStats:
 
     looks: int = 0
     impossible: int = 0
+    put_off: int = 0
     took_ms: int = 0
 
 
@@ -164,22 +171,46 @@ class Eyes:
         return NewLook(IMPRINT, about, input=given, **common)
 
     def release(self) -> int:
-        """Let the looks be taken that wait for nothing any more; how many."""
+        """Let the looks be taken that wait for nothing any more; how many. Those beyond what the
+        queue holds are put off, and those that were put off too long ago are given up."""
+        now = self._context.now()
         with self._context.db.read() as conn:
-            free = self._free(conn)
-        if free:
+            free = self._free(conn, now)
+            queued = looks.queued(conn) if free else 0
+            too_late = looks.put_off_before(conn, now - self.settings.give_up_ms)
+        if too_late:
             with self._context.db.write() as conn:
-                looks.release(conn, free)
+                looks.drop(conn, too_late, now)
+            log.warning("eyes.never_looked_at", looks=len(too_late))
+        if free:
+            room = max(0, self.settings.most - queued)
+            waited_for = [row for row in free if row.held_since is not None]
+            others = [row for row in free if row.held_since is None]
+            with self._context.db.write() as conn:
+                looks.release(conn, [row.id for row in (*waited_for, *others[:room])])
+                self._put_off(conn, others[room:], now)
         return len(free)
 
-    def _free(self, conn: Connection) -> list[str]:
+    def _put_off(self, conn: Connection, rows: Sequence[Row[Any]], now: int) -> None:
+        finding, said = _said(_failed(QUEUE_FULL))
+        mine = [
+            row for row in rows if looks.put_off(conn, row.id, finding=finding, reason=QUEUE_FULL)
+        ]
+        if mine:
+            records = [self._record(conn, row, finding, said, 0, now) for row in mine]
+            for row, kept in zip(mine, self._context.journal.append(conn, records), strict=True):
+                looks.told(conn, row.id, kept.seq)
+            self.stats.put_off += len(mine)
+            log.warning("eyes.queue_full", put_off=len(mine), most=self.settings.most)
+
+    def _free(self, conn: Connection, now: int) -> list[Row[Any]]:
         rows = looks.waiting(conn, self.settings.batch)
         names = [name for row in rows for name in row.input["pictures"]]
         missing = looks.on_their_way(conn, names) if names else set()
         unread = looks.being_read(conn, [row.application_id for row in rows if row.application_id])
-        overdue = self._context.now() - self.settings.give_up_ms
+        overdue = now - self.settings.give_up_ms
         return [
-            row.id
+            row
             for row in rows
             if row.created_at < overdue
             or (missing.isdisjoint(row.input["pictures"]) and row.application_id not in unread)
@@ -203,6 +234,8 @@ class Eyes:
                 result: list[ReadPage] | Result = _failed("worker_failed")
             elif row.kind == REFERENCE:
                 result = self._memory.read_papers(row.application_id, ask)
+            elif row.kind == DRAFT:
+                result = self._memory.read_draft(row, ask)
             else:
                 task = self._memory.task(row)
                 result = task if isinstance(task, Unable) else ask(task)
@@ -220,6 +253,7 @@ class Eyes:
 
     def _keep(self, row: Row[Any], result: list[ReadPage] | Result, took: int) -> None:
         now = self._context.now()
+        said: dict[str, Any]
         with self._context.db.write() as conn:
             if not looks.lock_open(conn, row.id):
                 return  # the lease ran out and somebody else was quicker
@@ -227,7 +261,9 @@ class Eyes:
             if isinstance(result, list):
                 self._memory.remember_pages(conn, row, result, now)
                 finding, said = "read", {"pages": len(result)}
-            elif row.kind == REFERENCE:
+            elif row.kind == DRAFT and isinstance(result, ReferenceMade):
+                finding, said = "read", {"sheets": proposals.places(result.pages)}
+            elif row.kind in (REFERENCE, DRAFT):
                 finding, said = _said(result)
             else:
                 finding, said = _said(result)
@@ -286,14 +322,16 @@ class Eyes:
     def backlog(self) -> looks.Backlog:
         """Looks not yet taken."""
         with self._context.db.read() as conn:
-            return looks.backlog(conn)
+            return looks.backlog(conn, self._context.now())
 
     @property
     def idle(self) -> bool:
         """Whether every record has been read and no look can be taken (those that wait for
         pictures do not count)."""
         with self._context.db.read() as conn:
-            return not (_unread(conn) or looks.backlog(conn).ready or self._free(conn))
+            now = self._context.now()
+            left = looks.backlog(conn, now)
+            return not (_unread(conn) or left.ready or left.put_off or self._free(conn, now))
 
     @property
     def presses(self) -> set[str]:

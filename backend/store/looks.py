@@ -20,6 +20,12 @@ WAITING: Final = "waiting"
 READY: Final = "ready"
 DONE: Final = "done"
 _OPEN: Final = (WAITING, READY)
+_UNTOLD: Final = look.c.seq.is_(None)
+"""A look that is open and has a record already was put off."""
+_PRESSES: Final = ("page", "imprint")
+_LAST: Final = "draft"
+"""Papers of drafts are read when there is nothing else to do."""
+
 _ON_ITS_WAY: Final = "announced"
 
 
@@ -113,13 +119,58 @@ def release(conn: Connection, ids: Sequence[str]) -> None:
         )
 
 
+def queued(conn: Connection) -> int:
+    """How many looks at presses stand in the queue."""
+    query = select(func.count()).where(look.c.state == READY, look.c.kind.in_(_PRESSES), _UNTOLD)
+    return conn.execute(query).scalar_one()
+
+
+def put_off(conn: Connection, look_id: str, *, finding: str, reason: str) -> bool:
+    """Nothing is missing, but the queue is full: it comes after all that stands there, and what is
+    known of it meanwhile is ``finding``. False when another process was quicker."""
+    done = conn.execute(
+        update(look)
+        .where(look.c.id == look_id, look.c.state == WAITING)
+        .values(state=READY, finding=finding, result={"marks": [], "reasons": [reason]})
+    )
+    return bool(done.rowcount)
+
+
+def told(conn: Connection, look_id: str, seq: int) -> None:
+    """The record ``seq`` says so of a look that was put off."""
+    conn.execute(update(look).where(look.c.id == look_id).values(seq=seq))
+
+
+def put_off_before(conn: Connection, before: int) -> Sequence[str]:
+    """Looks that were put off so long ago."""
+    query = select(look.c.id).where(look.c.state == READY, look.c.seq.is_not(None))
+    return conn.execute(query.where(look.c.created_at < before)).scalars().all()
+
+
+def drop(conn: Connection, ids: Sequence[str], now: int) -> None:
+    """These were put off and are not taken any more: what was told of them stays."""
+    for one in ids:
+        conn.execute(
+            update(look)
+            .where(look.c.id == one, look.c.state == READY)
+            .values(state=DONE, done_at=now)
+        )
+
+
 def lease(conn: Connection, now: int, lease_ms: int) -> Row[Any] | None:
-    """Take the most urgent look: first those that a sleeve waits for, then the oldest."""
+    """Take the most urgent look: first those that a sleeve waits for, then the oldest; papers of
+    drafts after them, and what was put off last."""
     free = or_(look.c.lease_until.is_(None), look.c.lease_until < now)
     row = conn.execute(
         select(look)
         .where(look.c.state == READY, free)
-        .order_by(look.c.held_since.is_(None), look.c.created_at, look.c.id)
+        .order_by(
+            look.c.held_since.is_(None),
+            look.c.seq.is_not(None),
+            look.c.kind == _LAST,
+            look.c.created_at,
+            look.c.id,
+        )
         .limit(1)
         .with_for_update(skip_locked=True)
     ).one_or_none()
@@ -136,7 +187,7 @@ def presses_open(conn: Connection) -> set[str]:
     """What becomes of the presses that are still to be looked at: ``ready`` where all that a look
     needs has come, or will without anybody's doing; ``waiting`` where a picture is on its way."""
     query = select(look.c.state, look.c.input)
-    rows = conn.execute(query.where(look.c.kind != "reference", look.c.state.in_(_OPEN))).all()
+    rows = conn.execute(query.where(look.c.kind.in_(_PRESSES), look.c.state.in_(_OPEN))).all()
     named = [name for row in rows if row.state == WAITING for name in row.input["pictures"]]
     missing = on_their_way(conn, named) if named else set()
     return {
@@ -184,23 +235,30 @@ def finish(
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Looks not yet taken: how many may be, how many wait, and since when (ms UTC) the oldest."""
+    """Looks not yet taken: how many may be, how many wait, how many were put off because the queue
+    was full; and how long (ms) the oldest that may be taken has stood there."""
 
     ready: int
     waiting: int
-    oldest: int | None
+    put_off: int
+    age_ms: int
 
 
-def backlog(conn: Connection) -> Backlog:
+def backlog(conn: Connection, now: int) -> Backlog:
     """What is to be done."""
     rows = conn.execute(
-        select(look.c.state, func.count(), func.min(look.c.created_at))
+        select(look.c.state, _UNTOLD.label("untold"), func.count(), func.min(look.c.created_at))
         .where(look.c.state.in_(_OPEN))
-        .group_by(look.c.state)
+        .group_by(look.c.state, _UNTOLD)
     ).all()
-    counts = {state: count for state, count, _ in rows}
-    oldest = min((at for state, _, at in rows if state == READY), default=None)
-    return Backlog(counts.get(READY, 0), counts.get(WAITING, 0), oldest)
+    counts = {(state, bool(untold)): count for state, untold, count, _ in rows}
+    oldest = min((at for state, untold, _, at in rows if state == READY and untold), default=now)
+    return Backlog(
+        counts.get((READY, True), 0),
+        counts.get((WAITING, True), 0),
+        counts.get((READY, False), 0),
+        max(0, now - oldest),
+    )
 
 
 def held(conn: Connection, late_before: int, limit: int = 50) -> Sequence[Row[Any]]:

@@ -42,6 +42,7 @@ REASON: Final[Mapping[str, str]] = {
     "unreadable": mark("文字看不清"),
     "no_before": mark("没有盖章前的照片"),
     "worker_failed": mark("核对程序两次失败"),
+    "queue_full": mark("核对排队已满，空闲时再核对"),
     "picture_on_its_way": mark("照片一直没有传到"),
 }
 MARK: Final[Mapping[str, str]] = {

@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+_QUEUE = (
+    "  核对排队 {looks_ready}，最久 {looks_oldest_s} s；排满后放到空闲时 {looks_put_off}"
+    " · looks queued, the oldest since; put off"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
@@ -46,6 +51,8 @@ def register(app: typer.Typer) -> None:
                 state = beat.state if beat.alive(now) else f"{(now - beat.at) // 1000} s 无心跳"
                 reason = f" ← {', '.join(beat.waiting_for)}" if beat.waiting_for else ""
                 typer.echo(f"{'✓' if ok else '✗'} {beat.part}: {state}{reason}")
+                if "looks_ready" in beat.figures:
+                    typer.echo(_QUEUE.format(**beat.figures))
             if not beats:
                 typer.echo("✗ 没有正在运行的部分 · nothing runs with this data folder")
         if not beats or not all(well):

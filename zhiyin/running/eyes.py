@@ -79,13 +79,17 @@ class EyesPart:
         return tuple(self._workers)
 
     def figures(self) -> dict[str, int]:
-        """Counts since the start, and what is still to be looked at."""
+        """Counts since the start (``looks_refused``: the queue was full), and what is still to be
+        looked at."""
         left = self.eyes.backlog
         return {
             "looks": self.eyes.stats.looks,
             "looks_impossible": self.eyes.stats.impossible,
             "looks_ready": left.ready,
             "looks_waiting": left.waiting,
+            "looks_oldest_s": left.age_ms // 1000,
+            "looks_put_off": left.put_off,
+            "looks_refused": self.eyes.stats.put_off,
         }
 
     def _read(self) -> None:

@@ -60,6 +60,7 @@ def test_what_is_wrong_is_found_once_and_has_words(
         ("page", PageFinding.SAME, ()),
         ("page", PageFinding.NO_REFERENCE, ()),
         ("page", PageFinding.IMPOSSIBLE, ("picture_on_its_way",)),
+        ("page", PageFinding.IMPOSSIBLE, ("queue_full",)),
         ("imprint", ImprintFinding.RIGHT, ("seam",)),
         ("imprint", ImprintFinding.NO_TEMPLATE, ()),
         ("imprint", ImprintFinding.IMPOSSIBLE, ("no_before",)),

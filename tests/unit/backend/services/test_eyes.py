@@ -381,8 +381,80 @@ def test_the_backlog_is_seen(bench: Bench) -> None:
     bench.page_captured("ff" * 32, "before", 20, data=None)
     bench.eyes.read()
     bench.eyes.release()
+    bench.world.clock.advance(7_000)
     found = bench.eyes.backlog
-    assert (found.ready, found.waiting, found.oldest) == (3, 1, bench.world.clock())
+    assert (found.ready, found.waiting, found.put_off, found.age_ms) == (3, 1, 0, 7_000)
+
+
+def full(bench: Bench, most: int) -> None:
+    """The queue holds ``most`` looks, and has as many; two more pictures have come."""
+    bench.eyes.settings = EyesSettings(most=most, give_up_ms=1_000_000)
+    for number in range(most + 2):
+        bench.world.clock.advance(1)
+        bench.page_captured(f"{number:064}", "before", 9 + number)
+        bench.eyes.read()
+    bench.eyes.release()
+
+
+def test_beyond_a_full_queue_a_look_is_put_off_and_its_record_says_so(bench: Bench) -> None:
+    full(bench, 2)
+    said = bench.world.records("page.checked")
+    assert [(one.data["finding"], one.data["reasons"]) for one in said] == [
+        ("impossible", ["queue_full"])
+    ] * 2
+    assert [one.data["pictures"] for one in said] == [[f"{2:064}"], [f"{3:064}"]]
+    assert (said[0].use_id, said[0].seal) == (USE, "SL1")
+    left = bench.eyes.backlog
+    assert (left.ready, left.put_off, bench.eyes.stats.put_off) == (2, 2, 2)
+    with bench.world.db.read() as conn:  # nothing is lost
+        assert bench.store.get(conn, f"{3:064}") == b"x"
+
+
+def test_what_was_put_off_is_looked_at_after_all_that_came_later(bench: Bench) -> None:
+    full(bench, 2)
+    for _ in range(2):
+        bench.says(_page(PageFinding.SAME))
+        bench.eyes.look(bench.ask)
+    bench.page_captured("ee" * 32, "before", 30, data=b"later")
+    bench.eyes.read()
+    bench.eyes.release()
+    assert not bench.settled()
+    for _ in range(3):
+        bench.says(_page(PageFinding.SAME))
+        bench.eyes.look(bench.ask)
+    assert [task.photo for task in bench.asked] == [b"x", b"x", b"later", b"x", b"x"]
+    assert bench.settled()
+    last = bench.world.records("page.checked")[-1]
+    assert (last.data["finding"], last.data["pictures"]) == ("same", [f"{3:064}"])
+    assert bench.eyes.backlog.put_off == 0
+    # The page of the use shows the later verdict.
+    assert bench.looks()[3].seq == last.seq
+
+
+def test_a_press_that_a_sleeve_waits_for_is_never_put_off(bench: Bench) -> None:
+    with bench.world.db.write() as conn:
+        conn.execute(update(use_grant).values(policy={"wait_for_page": True}))
+    full(bench, 1)
+    assert bench.world.records("page.checked") == []
+    assert (bench.eyes.backlog.ready, bench.eyes.backlog.put_off) == (3, 0)
+
+
+def test_what_was_put_off_too_long_ago_stays_as_it_was_told(bench: Bench) -> None:
+    full(bench, 1)
+    bench.world.clock.advance(1_000_001)
+    bench.eyes.release()
+    assert (bench.eyes.backlog.ready, bench.eyes.backlog.put_off) == (1, 0)
+    bench.says(_page(PageFinding.SAME))
+    bench.run()
+    found = [one.data["finding"] for one in bench.world.records("page.checked")]
+    assert found == ["impossible", "impossible", "same"]
+
+
+def test_a_second_process_puts_nothing_off_twice(bench: Bench) -> None:
+    full(bench, 1)
+    [first, *_] = [one for one in bench.looks() if one.finding == "impossible"]
+    with bench.world.db.write() as conn:
+        assert not looks.put_off(conn, first.id, finding="impossible", reason="queue_full")
 
 
 def test_a_stamped_sheet_is_remembered_for_other_uses(bench: Bench) -> None:

@@ -97,7 +97,9 @@ def test_health_is_well_only_while_every_part_is(data: Path) -> None:
         assert _run("health").exit_code == 1
         assert "← database" in _run("health").output
         assert _run("health", "gateway").exit_code == 0
-        api.watch(list)
+        queue = {"looks_ready": 7, "looks_oldest_s": 12, "looks_put_off": 3, "looks": 90}
+        api.watch(list, lambda: queue)
+        assert "核对排队 7，最久 12 s；排满后放到空闲时 3" in _run("health").output
         told = json.loads(_run("health", "--json").output)
         assert told["ok"]
         assert [one["pid"] for one in told["parts"]] == [os.getpid()] * 2

@@ -24,8 +24,8 @@ class FakeEyes:
         self.trouble: Exception | None = None
         self.looked = threading.Semaphore(0)
         self.reads = threading.Semaphore(0)
-        self.stats = EyesStats(looks=3, impossible=1)
-        self.backlog = Backlog(2, 5, None)
+        self.stats = EyesStats(looks=3, impossible=1, put_off=9)
+        self.backlog = Backlog(2, 5, 4, 61_500)
         self._lock = threading.Lock()
 
     def read(self) -> int:
@@ -100,4 +100,7 @@ def test_its_figures_say_what_is_left(part: EyesPart) -> None:
         "looks_impossible": 1,
         "looks_ready": 2,
         "looks_waiting": 5,
+        "looks_oldest_s": 61,
+        "looks_put_off": 4,
+        "looks_refused": 9,
     }
