@@ -259,7 +259,8 @@ def _judged(
     if marks and not (soft and clear < settings.clear):
         return PageVerdict(PageFinding.ALTERED, number, marks, (), scores)
     reasons = tuple(dict.fromkeys(compared.hidden))
-    if soft and (marks or compared.told or compared.passed > settings.doubt):
+    doubtful = marks or compared.told or compared.passed > settings.doubt
+    if soft and (doubtful or sight.softness >= settings.blind):
         reasons = ("blurred", *reasons)
     if reasons:
         return PageVerdict(PageFinding.RETAKE, number, marks, reasons, scores)

@@ -61,6 +61,8 @@ class PageSettings:
         clear: a soft photograph's differences count from this grade on; below, it is taken again.
         sharp: blur (sigma, pixels of the page) up to which no limit is lowered.
         soft: blur from which only a page without any doubt is called the same.
+        blind: blur from which no page is called the same: the short stroke that makes 已 of 己 no
+            longer differs from grain.
         too_soft: blur from which nothing is said.
         blob: depth of ink where the page has none.
         blob_mm2: area of such ink that counts; a full stop of small print has 0.2.
@@ -82,6 +84,7 @@ class PageSettings:
     clear: float = 2.5
     sharp: float = 1.2
     soft: float = 1.9
+    blind: float = 2.2
     too_soft: float = 2.8
     blob: float = 0.22
     blob_mm2: float = 0.3

@@ -126,6 +126,11 @@ def test_a_nought_beside_the_number_of_the_page_is_found(
     assert all(mark.box[1] > 0.9 for mark in verdict.marks)
 
 
+def softened(blur: float) -> bytes:
+    soft = cv2.GaussianBlur(decode(photo(sheet())), (0, 0), blur)
+    return cv2.imencode(".jpg", soft)[1].tobytes()
+
+
 class Misreader(Reader):
     """Takes the last letter of the first line for another one."""
 
@@ -137,14 +142,22 @@ class Misreader(Reader):
 def test_a_soft_picture_of_which_a_letter_is_read_otherwise_is_taken_again(
     approved: ReferencePage, reader: Reader
 ) -> None:
-    soft = np.asarray(cv2.GaussianBlur(decode(photo(sheet())), (0, 0), 1.7), np.uint8)
-    of = cv2.imencode(".jpg", soft)[1].tobytes()
     zones = zones_of(approved)
-    seen = look(of, [approved], reader, zones).verdict
+    seen = look(softened(1.7), [approved], reader, zones).verdict
     assert seen.finding is PageFinding.SAME, seen
     assert seen.scores["softness"] >= DEFAULT_PAGE_SETTINGS.soft
-    doubted = look(of, [approved], Misreader(), zones).verdict
+    doubted = look(softened(1.7), [approved], Misreader(), zones).verdict
     assert (doubted.finding, doubted.reasons) == (PageFinding.RETAKE, ("blurred",)), doubted
+
+
+def test_no_picture_that_hides_short_strokes_is_called_the_same(
+    approved: ReferencePage, reader: Reader
+) -> None:
+    verdict = look(softened(2.1), [approved], reader, zones_of(approved)).verdict
+    assert verdict.scores["softness"] < DEFAULT_PAGE_SETTINGS.too_soft
+    assert (verdict.scores["clearest"], verdict.scores["reread"]) == (0, 0)
+    assert verdict.scores["passed"] < DEFAULT_PAGE_SETTINGS.doubt
+    assert (verdict.finding, verdict.reasons) == (PageFinding.RETAKE, ("blurred",)), verdict
 
 
 def test_another_paper_and_a_blank_sheet(approved: ReferencePage, reader: Reader) -> None:
