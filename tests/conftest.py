@@ -4,12 +4,14 @@ A test that needs a real part carries ``@pytest.mark.needs_mosquitto`` (``needs_
 ``needs_chromium``, ``needs_dlib``), or simply uses one of the fixtures below.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -67,6 +69,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     needed.update(_FIXTURE_NEEDS[name] for name in fixtures if name in _FIXTURE_NEEDS)
     for marker in sorted(needed):
         require(marker)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command in a test sends this process's logs to a stream that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ class Bells:
         self._poll = poll_seconds
         self._bells: dict[str, set[asyncio.Event]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._listens = asyncio.Event()
 
     @contextmanager
     def watch(self, person_id: str) -> Iterator[asyncio.Event]:
@@ -35,6 +36,7 @@ class Bells:
         bell = asyncio.Event()
         self._bells.setdefault(person_id, set()).add(bell)
         if self._task is None or self._task.done():
+            self._listens = asyncio.Event()
             self._task = asyncio.create_task(self._run())
         try:
             yield bell
@@ -44,7 +46,17 @@ class Bells:
             if not mine:
                 del self._bells[person_id]
 
+    async def listening(self) -> None:
+        """Wait until whatever is written from now on is heard by those who watch."""
+        await self._listens.wait()
+
     async def _run(self) -> None:
+        try:
+            await self._look()
+        finally:
+            self._listens.set()  # nobody waits for what has ended
+
+    async def _look(self) -> None:
         floor: str | None = None
         seen: set[str] | None = None
         while self._bells:
@@ -60,6 +72,7 @@ class Bells:
                 if seen is not None:
                     self._ring(person_id for one, person_id in rows if one not in seen)
                 seen = {one for one, _ in rows}
+                self._listens.set()
                 if rows:
                     # Too many for one look: what came first is not looked at twice.
                     last = rows[-1][0]

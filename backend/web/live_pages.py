@@ -34,6 +34,7 @@ async def _stream(
     yield "retry: 1500\n\n"
     news_task: asyncio.Task[News] | None = None
     with web.bells.watch(person_id) as bell:
+        await web.bells.listening()
         bell.set()  # what came between the page and its stream
         try:
             while loop.time() < ends and not web.changes.closed:

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.broker.embedded import free_port
 from seal_firmware_sim.scenarios.format import HeldUpPhoto, Use, load
+from tests.support.ports import free_port
 from tests.support.process import WatchedProcess
 from zhiyin.commands.demo import DAY
 from zhiyin.demo.people import device_id
@@ -274,7 +274,10 @@ class _Live:
             while self.now() < self.scenario.time(clock):
                 assert running.is_alive(), "\n".join(running.lines)
                 time.sleep(0.01)
-            assert httpx.get(f"http://127.0.0.1:{self.port}/sign-in").status_code == 200
+            assert (
+                httpx.get(f"http://127.0.0.1:{self.port}/sign-in", timeout=_PATIENCE_S).status_code
+                == 200
+            )
         finally:
             running.end(end)
         return running

@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.needs_mosquitto, pytest.mark.needs_postgres, pytest.mark.slow]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_two_gateways_on_a_shared_subscription_keep_every_event_once() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "zhiyin", "up", "--native", "--check", "--json"],

@@ -15,14 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.broker.embedded import free_port
+from tests.support.ports import free_port
 from zhiyin.running.certificates import make_server
 from zhiyin.wall import wall_clock
 
 _ROOT = Path(__file__).parents[2]
-_START_S = 60.0
+_PATIENCE_S = 170.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 class _Site:
@@ -63,7 +63,7 @@ class _Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_START_S,
+            timeout=_PATIENCE_S,
         )
 
     def serve(self, **more: str) -> "_Serving":
@@ -96,7 +96,7 @@ class _Serving:
         """Signal it; its exit code, and how many seconds it took."""
         begun = time.monotonic()
         self._process.send_signal(number)
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=_PATIENCE_S)
         self._log.close()
         return self._process.returncode, time.monotonic() - begun
 
@@ -110,7 +110,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> _Site:
 def https(site: _Site) -> Iterator[httpx.Client]:
     """A browser that trusts the site's authority."""
     trust = ssl.create_default_context(cafile=str(site.certificates / "ca.crt"))
-    with httpx.Client(base_url=f"https://localhost:{site.port}", verify=trust) as client:
+    with httpx.Client(
+        base_url=f"https://localhost:{site.port}", verify=trust, timeout=_PATIENCE_S
+    ) as client:
         yield client
 
 
@@ -144,7 +146,7 @@ def test_https_with_its_own_certificate(site: _Site, https: httpx.Client) -> Non
     finally:
         code, seconds = serving.stop()
     assert code == 0
-    assert seconds < 10
+    assert seconds < 60, "service managers do not wait much longer"
     assert site.run("health").returncode == 1
     assert json.loads(site.run("log", "check", "--json").stdout)["ok"]
 
@@ -152,7 +154,7 @@ def test_https_with_its_own_certificate(site: _Site, https: httpx.Client) -> Non
 def test_behind_a_proxy(site: _Site) -> None:
     serving = site.serve(**site.proxy)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{site.port}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", timeout=_PATIENCE_S) as client:
             told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
             answer = _sign_in(client, site.password, **told)
             assert answer.status_code in (200, 201), answer.text

@@ -22,8 +22,8 @@ from backend.store.db import Database
 from backend.store.journal import read_all
 from backend.store.keyring import KeyRing
 from backend.store.tables import alert, record, worker_cursor
-from gateway.broker.embedded import free_port
 from tests.support.machine import find_mosquitto
+from tests.support.ports import free_port
 from tests.support.zygote import Zygote
 from zhiyin.crowd import Crowd, PlainSleeve, enrol
 from zhiyin.native import Native, Ports
@@ -84,7 +84,7 @@ def _working(sleeves: tuple[PlainSleeve, ...], port: int, keys: KeyRing) -> Iter
         crowd.stop()
 
 
-def _until(what: str, done: Callable[[], bool], limit_s: float = 40.0) -> None:
+def _until(what: str, done: Callable[[], bool], limit_s: float = 100.0) -> None:
     deadline = time.monotonic() + limit_s
     while not done():
         assert time.monotonic() < deadline, f"{what}: not within {limit_s} s"

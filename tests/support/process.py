@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-_READY_S = 20.0
+_READY_S = 100.0
 _STOP_S = 60.0
 
 

@@ -39,7 +39,7 @@ class WebServer:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not self._server.started:
             if time.monotonic() > end:
                 raise TimeoutError("the web server did not start")
@@ -51,7 +51,7 @@ class WebServer:
             return
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(20)
+        self._thread.join(60)
         self._server = None
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ from alerts.worker import Worker
 from tests.support.alerts_world import SLEEVE, AlertsWorld
 from tests.support.world import VILLAGE
 
-MOST_S = 20.0
+MOST_S = 60.0
 
 
 @pytest.fixture

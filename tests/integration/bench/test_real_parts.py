@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from tests.support.mosquitto import MosquittoServer
 from tests.support.postgres import PostgresServer
 
-_WAIT_S = 10
+_WAIT_S = 60
 
 
 def _alive(pid: int) -> bool:

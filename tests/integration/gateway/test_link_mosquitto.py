@@ -12,15 +12,16 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from backend.services.mqtt_passwords import SALT_BYTES, mosquitto_hash
-from gateway.broker.embedded import EmbeddedMosquitto, free_port
+from gateway.broker.embedded import EmbeddedMosquitto
 from gateway.broker.mosquitto import GATEWAY_USER, Account, Listener
 from gateway.inbox import Inbound
 from gateway.link import Link, LinkSettings
 from gateway.protocol import topics
 from tests.support.machine import find_mosquitto
 from tests.support.mosquitto import MosquittoServer
+from tests.support.ports import free_port
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 TOPIC = topics.up("ZY0001", "moved")
 
 

@@ -21,7 +21,7 @@ from gateway.protocol.messages import Grant, GrantBurnt, Moved, Stamped, UnlockR
 from tests.support.gateway_world import FakeSleeve, GatewayWorld, Line
 from tests.support.postgres import PostgresServer
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @pytest.fixture

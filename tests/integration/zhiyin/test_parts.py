@@ -14,9 +14,9 @@ import pytest
 from backend.store.db import Database
 from backend.store.keyring import KeyRing
 from gateway.broker import mosquitto
-from gateway.broker.embedded import free_port
 from gateway.broker.mosquitto import GATEWAY_USER
 from tests.support.mosquitto import MosquittoServer
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from zhiyin.broker_part import keep_files, pid_in
 from zhiyin.crowd import enrol
@@ -29,7 +29,7 @@ from zhiyin.wall import wall_clock
 _ROOT = Path(__file__).parents[3]
 
 
-def _until(done: Callable[[], bool], what: str, limit_s: float = 40.0) -> None:
+def _until(done: Callable[[], bool], what: str, limit_s: float = 100.0) -> None:
     deadline = time.monotonic() + limit_s
     while not done():
         assert time.monotonic() < deadline, what

@@ -26,7 +26,7 @@ def test_tasks_run_until_none_has_anything_to_do() -> None:
 
     background = Background("chore", [work, look], every_s=60)
     background.start()
-    assert done.wait(10)
+    assert done.wait(60)
     background.stop()
     assert not background.alive
     assert looked[0] == 3
@@ -36,10 +36,10 @@ def test_it_looks_when_it_is_woken_and_is_idle_only_when_it_has_looked() -> None
     rounds = threading.Semaphore(0)
     background = Background("chore", [lambda: rounds.release()], every_s=60)
     background.start()
-    assert rounds.acquire(timeout=10)
+    assert rounds.acquire(timeout=60)
     for _ in range(50):
         background.wake()
-        assert rounds.acquire(timeout=10)
+        assert rounds.acquire(timeout=60)
     background.stop()
 
 
@@ -80,7 +80,7 @@ def test_a_task_that_fails_does_not_keep_the_others_from_their_work() -> None:
     background = Background("chore", [away, broken, lambda: ran.set()], every_s=60)
     with capture_logs() as logged:
         background.start()
-        assert ran.wait(10)
+        assert ran.wait(60)
         background.stop()
     assert {(one["event"], one["log_level"]) for one in logged} == {
         ("store.away", "warning"),

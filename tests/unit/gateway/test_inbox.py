@@ -80,11 +80,11 @@ def test_taking_waits_until_something_comes() -> None:
     inbox = Inbox()
     found: list[list[Inbound]] = []
     thread = threading.Thread(
-        target=lambda: found.append(inbox.take(events=1, pieces=1, timeout=10))
+        target=lambda: found.append(inbox.take(events=1, pieces=1, timeout=60))
     )
     thread.start()
     inbox.put(message(token=7))
-    thread.join(10)
+    thread.join(60)
     assert [one.token for one in found[0]] == [7]
 
 
@@ -96,7 +96,7 @@ def test_taking_ends_when_closed() -> None:
     )
     thread.start()
     inbox.close()
-    thread.join(10)
+    thread.join(60)
     assert found == [[]]
     inbox.put(message())
     assert len(inbox.take(events=1, pieces=1, timeout=None)) == 1

@@ -15,9 +15,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from backend.domain.errors import DomainError
 from backend.services.mqtt_passwords import mosquitto_hash
-from gateway.broker.embedded import EmbeddedIotcore, embedded, free_port
+from gateway.broker.embedded import EmbeddedIotcore, embedded
 from gateway.broker.mosquitto import Account, Listener
 from tests.support.machine import find_mosquitto
+from tests.support.ports import free_port
 from zhiyin.running.broker import BrokerKeeper
 from zhiyin.running.certificates import make_server
 from zhiyin.wall import wall_clock
@@ -27,7 +28,7 @@ SLEEVE = Account("YQ01", mosquitto_hash(PASSWORD, bytes(12)))
 OTHER = Account("YQ02", mosquitto_hash(PASSWORD, bytes(12)))
 
 
-def _until(done: Callable[[], bool], limit_s: float = 15.0) -> None:
+def _until(done: Callable[[], bool], limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not done():
         assert time.monotonic() < deadline

@@ -255,14 +255,14 @@ def test_threads_share_one_token(name: str, standin: Standin, clock: TurnedClock
         if "token" in request.url.path:
             fetching.set()
             # Released once the others have had to ask as well.
-            assert others_wait.wait(timeout=10)
+            assert others_wait.wait(timeout=60)
         return standin.transport().handle_request(request)
 
     channel = channel_over(name, httpx.MockTransport(slow_tokens), clock)
     message = message_to(RECIPIENTS[name])
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(channel.send, message)
-        assert fetching.wait(timeout=10)
+        assert fetching.wait(timeout=60)
         fetching.clear()
         others = [pool.submit(channel.send, message) for _ in range(7)]
         # Another fetch would show at once; a shared one never does.

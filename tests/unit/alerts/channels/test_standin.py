@@ -104,7 +104,7 @@ def test_what_was_received_can_be_read_in_a_browser(clock: TurnedClock) -> None:
 def test_a_request_that_is_too_large_is_refused_unread(clock: TurnedClock) -> None:
     with Standin(clock) as standin:
         port = int(standin.base_url.rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")
             assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
 

@@ -84,7 +84,7 @@ def test_writers_stand_in_line_and_none_fails_half_way(db: Database) -> None:
 
     def work(name: int) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             for number in range(5):
                 with db.write() as conn:
                     count = len(conn.execute(select(NOTE)).all())
@@ -107,7 +107,7 @@ def test_a_reader_sees_one_state_and_does_not_wait(db: Database) -> None:
         seen: list[list[str]] = []
         thread = threading.Thread(target=lambda: seen.append(notes(db)))
         thread.start()
-        thread.join(10)
+        thread.join(60)
         assert seen == [[]]
     assert notes(db) == ["a"]
 

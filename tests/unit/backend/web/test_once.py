@@ -37,12 +37,12 @@ def test_many_at_the_same_moment_share_one_making() -> None:
     def make() -> int:
         calls.append(1)
         started.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return 7
 
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(once.get, "a", 1, make) for _ in range(8)]
-        assert started.wait(10)
+        assert started.wait(60)
         go.set()
         assert [one.result(10) for one in asked] == [7] * 8
     assert len(calls) == 1

@@ -12,7 +12,7 @@ from backend.store.looks import Backlog
 from backend.vision.workers.worker import WorkerLimits
 from zhiyin.running.eyes import EyesPart
 
-LONG_S = 30.0
+LONG_S = 60.0
 """Longer than any of it takes; a test that waits this long has failed."""
 
 
