@@ -117,6 +117,7 @@ def pages(
             push_key(alerts.channels),
         ),
         review_reason=review_reason,
+        reads_papers=house.settings.eyes.enabled,
         paper_approval_ms=None if paper_hours is None else paper_hours * HOUR_MS,
     )
 

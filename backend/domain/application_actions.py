@@ -18,7 +18,10 @@ READERS: Final = (Role.CUSTODIAN, Role.APPROVER, Role.SUPERVISOR)
 
 
 def may_see(application: Application, actor: Actor) -> bool:
-    """Whether the application is within the actor's view (promise 6)."""
+    """Whether the application is within the actor's view (promise 6). A draft is its applicant's
+    alone."""
+    if application.status is Status.DRAFT:
+        return _own(application, actor)
     return actor.person_id in application.people or actor.may_any(READERS, application.org_path)
 
 

@@ -15,6 +15,7 @@ from backend.domain.application import DocumentKind
 from backend.domain.errors import DomainError
 from backend.services.paper_pieces import PIECE_BYTES, PaperComing
 from backend.services.views import ApplicationView
+from backend.web import proposing
 from backend.web.ports import Web
 from backend.web.site import Concerned, WebPort, go, pages, piece, showable
 
@@ -63,6 +64,7 @@ async def attach(
     except DomainError as refused:
         showable(refused)
         error, view = refused, web.reader.get(who.actor, application_id)
+    proposing.have_read(web, view)
     if not request.headers.get("hx-request"):
         return go(f"/applications/{application_id}/edit")
     return piece(request, web, who, "parts/papers.html", paper_values(web, who.actor, view, error))
@@ -101,6 +103,7 @@ async def attach_piece(
         error, view = refused, web.reader.get(who.actor, application_id)
     if view is None:
         return _json({"more": True})
+    proposing.have_read(web, view)
     return piece(request, web, who, "parts/papers.html", paper_values(web, who.actor, view, error))
 
 

@@ -85,6 +85,7 @@ def assemble(
     case_desk: CaseDesk | None = None,
     notice_desk: NoticeDesk | None = None,
     review_reason: str | None = None,
+    reads_papers: bool = False,
     paper_approval_ms: int | None = None,
 ) -> Web:
     """What the pages are handed, out of the services that the API has. Add it to ``services``."""
@@ -114,6 +115,7 @@ def assemble(
             imprints=services.get(ImprintService) if services.has(ImprintService) else None,
         ),
         review_reason=review_reason,
+        reads_papers=reads_papers,
         permits=PermitService(context),
         standing_in=StandInService(context),
         bells=Bells(context.db),

@@ -20,6 +20,8 @@ from backend.domain.actor import Actor
 from backend.domain.errors import DomainError, missing
 from backend.services.papers import PDF
 from backend.services.views import ApplicationView, DocumentView
+from backend.web import proposing
+from backend.web.i18n import reading_locale
 from backend.web.ports import Web
 from backend.web.site import Concerned, WebPort, page, pages
 
@@ -59,12 +61,18 @@ def show(
     count = 1
     if paper.mime == PDF:
         count = _page_count(_look(web, who.actor, view, paper))
+    marking = proposing.may_mark(view, paper)
+    if marking:
+        proposing.have_read(web, view)
     values = {
         "view": view,
         "paper": paper,
         "count": count,
         "marks": zones.plain(view.details).get(paper.picture_id or "", []),
-        "marking": "edit" in view.actions and paper.kind == "page",
+        "marking": marking,
+        "settled": paper.picture_id in zones.settled_papers(view.details),
+        "proposed": proposing.of_draft(web, view, paper, reading_locale(who.actor.locale)),
+        "found": proposing.of_submitted(web, view, paper),
         "done": done,
         "error": error,
     }

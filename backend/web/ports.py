@@ -202,6 +202,8 @@ class Web:
     admin: Admin | None = None
     signing_keys: SigningKeyService | None = None
     review_reason: str | None = None
+    reads_papers: bool = False
+    """Whether somebody reads papers here, so that places to sign can be proposed."""
     paper_approval_ms: int | None = None
     """How long an approval took on paper, to compare with."""
     counting: Counting = field(default_factory=Counting)

@@ -1,5 +1,6 @@
-// Marks on a paper: boxes drawn with a finger or a mouse, or placed with the keyboard. Kept in
-// thousandths of the page, as the server keeps them.
+// Marks on a paper: boxes drawn with a finger or a mouse, or placed with the keyboard, and the
+// program's proposals, which a tap takes or leaves. Kept in thousandths of the page, as the server
+// keeps them.
 (() => {
   const form = document.getElementById("zones");
   if (!form) return;
@@ -7,8 +8,9 @@
   const said = form.querySelector("[data-said]");
   const draw = form.querySelector("[data-draw]");
   const drop = form.querySelector("[data-drop]");
-  const LEAST = 15, STEP = 10, WHOLE = 1000;
+  const LEAST = 15, STEP = 10, WHOLE = 1000, AGAIN_MS = 2000, TRIES = 90;
   let zones = JSON.parse(form.dataset.marks);
+  let proposals = [];
   let chosen = -1;
   form.hidden = false;
 
@@ -47,9 +49,73 @@
       sheets[zone[0]]?.append(box);
       if (index === focus) box.focus({ preventScroll: false });
     });
-    form.elements.zones.value = JSON.stringify(zones);
-    said.textContent = form.dataset.count.replace("{n}", zones.length);
+    tell();
     if (focus < 0) choose(-1);
+  }
+
+  function tell() {
+    const all = [...zones, ...proposals.filter((one) => one.taken).map((one) => one.row)];
+    form.elements.zones.value = JSON.stringify(all);
+    form.elements.settled.value = String(proposals.length > 0);
+    said.textContent = form.dataset.count.replace("{n}", all.length);
+  }
+
+  // What was taken before is among the marks; who saw none of them yet takes all, as the program
+  // does where nobody marks.
+  function propose(places) {
+    const settled = "settled" in form.dataset;
+    proposals = places.map(({ row, name }) => {
+      const at = zones.findIndex((zone) => zone.join() === row.join());
+      if (at >= 0) zones.splice(at, 1);
+      return { row, name, taken: at >= 0 || !settled };
+    });
+    for (const one of proposals) {
+      const box = document.createElement("button");
+      box.type = "button";
+      box.className = "proposal";
+      box.setAttribute("aria-pressed", String(one.taken));
+      box.setAttribute("aria-label", form.dataset.proposal.replace("{sheet}", one.row[0] + 1).replace("{name}", one.name));
+      const words = document.createElement("span");
+      words.textContent = one.name;
+      box.append(words);
+      place(box, one.row);
+      one.box = box;
+      box.addEventListener("click", (event) => toggle(event.detail ? meant(one, event) : one));
+      sheets[one.row[0]]?.append(box);
+    }
+    form.querySelector("[data-wait]").hidden = true;
+    form.querySelector("[data-told]").hidden = !proposals.length;
+    show();
+  }
+
+  function toggle(one) {
+    one.taken = !one.taken;
+    one.box.setAttribute("aria-pressed", String(one.taken));
+    tell();
+  }
+
+  // Lines to sign stand close to each other: where boxes overlap, the one whose middle is nearest.
+  function meant(hit, { clientX, clientY }) {
+    const off = (one) => {
+      const at = one.box.getBoundingClientRect();
+      return Math.max(Math.abs(clientX - (at.left + at.right) / 2) / at.width, Math.abs(clientY - (at.top + at.bottom) / 2) / at.height);
+    };
+    const here = proposals.filter((one) => one.row[0] === hit.row[0]);
+    return here.reduce((best, one) => (off(one) < off(best) ? one : best), hit);
+  }
+
+  // Nobody waits for it: the boxes come when the paper was read.
+  async function ask() {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      await new Promise((done) => { setTimeout(done, AGAIN_MS); });
+      try {
+        const answer = await fetch(form.dataset.reading, { headers: { accept: "application/json" } });
+        if (!answer.ok) break;
+        const told = await answer.json();
+        if (!told.reading) { propose(told.places); return; }
+      } catch { /* no connection for the moment */ }
+    }
+    form.querySelector("[data-wait]").hidden = true;
   }
 
   function remove(index) {
@@ -147,5 +213,9 @@
     page.addEventListener("pointerup", end);
     page.addEventListener("pointercancel", end);
   }
-  show();
+  propose(JSON.parse(form.dataset.proposed));
+  if (form.dataset.reading) {
+    form.querySelector("[data-wait]").hidden = false;
+    ask();
+  }
 })();

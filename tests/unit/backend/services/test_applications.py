@@ -66,8 +66,11 @@ def test_a_draft_is_its_applicants_alone(office: Office) -> None:
     assert office.reader.get(office.applicant, made.row.id).actions[0] == "edit"
     assert not office.reader.list(office.approver).items
     assert len(office.reader.list(office.applicant).items) == 1
-    with pytest.raises(DomainError, match="denied"):
-        office.drafts.attach(office.custodian, made.row.id, DocumentKind.PAGE, "x", png())
+    for other in (office.custodian, office.approver):
+        with pytest.raises(DomainError, match="not_found"):
+            office.reader.get(other, made.row.id)
+        with pytest.raises(DomainError, match="not_found"):
+            office.drafts.attach(other, made.row.id, DocumentKind.PAGE, "x", png())
 
 
 def test_a_draft_says_what_is_missing_until_it_can_be_submitted(office: Office) -> None:
