@@ -16,10 +16,14 @@ _RIGHT: Final = ("match", "pin_ok")
 
 _HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
 """What no honest person's pictures show, by the check's reason."""
-_NOT_ALIVE: Final = ("no_turn", "wrong_way", "too_far", "turned_other", "not_continuous")
-"""What an awkward person's pictures may show once."""
-LIVENESS: Final = frozenset((*_HELD_UP, *_NOT_ALIVE, "no_frontal"))
+_STILL: Final = ("no_turn", "turned_other", "not_continuous")
+"""What pictures of a photograph show, and those of an awkward person now and then."""
+LIVENESS: Final = frozenset((*_HELD_UP, *_STILL, "wrong_way", "too_far", "no_frontal"))
 """Of pictures that are good enough and show no living person."""
+TRIES: Final = 3
+"""So many bursts a use has, see gateway.checks."""
+_ENOUGH: Final = 2
+"""So many of them must speak for a photograph."""
 
 
 def _judge(state: State, record: Record, context: Context) -> Judged:
@@ -71,19 +75,21 @@ def _alive(state: State, record: Record, context: Context) -> Judged:
         return state, ()
     why = record.data.get("reasons", ())
     sure = next((cause for reason, cause in _HELD_UP.items() if reason in why), None)
-    failed = int(state.get("failed", 0)) + any(reason in why for reason in _NOT_ALIVE)
+    still = int(state.get("still", 0)) + any(reason in why for reason in _STILL)
     stamped = bool(record.data.get("finished") or record.data.get("offline"))
     if record.data.get("verdict") == "match":
         # A person who stands there after all; a picture that was held up stays said.
         if state.get("found") == "failed_challenge":
             return {}, (over("C11", str(record.use_id), record),)
         return state, ()
-    if sure is None and failed < 2:
-        return {**state, "failed": failed}, ()
+    # Nobody is accused of holding up a photograph who may still try.
+    last = int(record.data.get("attempt", 1)) >= TRIES
+    if sure is None and not (last and still >= _ENOUGH):
+        return {**state, "still": still}, ()
     cause = sure or str(state.get("found") or "failed_challenge")
     severity = Severity.CRITICAL if sure and stamped else Severity.MAJOR
     finding = found("C11", str(record.use_id), severity, record, cause=cause)
-    return {**state, "failed": failed, "found": cause}, (finding,)
+    return {**state, "still": still, "found": cause}, (finding,)
 
 
 RULES: Final = (

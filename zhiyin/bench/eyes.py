@@ -67,7 +67,7 @@ class Size:
     first_paper: int | None = None
 
 
-FULL: Final = Size(40, 30, 200, 334, 1_000, 525, 30, 40, 30)
+FULL: Final = Size(40, 30, 400, 334, 1_000, 525, 30, 40, 30)
 QUICK: Final = Size(3, 1, 2, 2, 4, 2, 2, 2, 0, 1.0, 1.0, 9)
 
 

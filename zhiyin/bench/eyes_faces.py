@@ -14,14 +14,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.rules import person
+from alerts.rules.context import Context
+from alerts.rules.finding import State
 from backend.domain.rates import p95
+from backend.domain.record import Record
 from backend.vision.faces import FaceTemplate, FaceVerdict, FaceVerifier, Verdict, dlib_engine
 from backend.vision.faces.engine import FaceEngine
 from backend.vision.faces.frames import FrameReader
@@ -35,8 +39,10 @@ from zhiyin.bench.bounds import rate
 from zhiyin.bench.hands import spread
 
 FRAMES: Final = 4
-TRIES: Final = 3
+TRIES: Final = person.TRIES
 FAR: Final = 1e-3
+_NOTHING: Final = cast(Context, None)
+"""The rule asks nothing about the world besides the checks."""
 HELD_UP_FROM: Final = 1_000_000
 """Uses from this number on are those of a photograph held up."""
 
@@ -100,8 +106,9 @@ def figures(uses: Sequence[Use]) -> dict[str, Any]:
 
     Returns:
         ``held_up_refused`` (of all captures), ``live_passed_synthesised`` (at the first try) and
-        ``live_passed_in_three``, each with n and interval; ``why``: how often each answer was
-        given, by kind of use.
+        ``live_passed_in_three``, each with n and interval; ``held_up_accused`` and
+        ``live_accused``: uses of either kind of which an alert (C11) says that nobody living was
+        there; ``why``: how often each answer was given, by kind of use.
     """
     living = [use for use in uses if not use.held_up]
     flat = [use for use in uses if use.held_up]
@@ -112,11 +119,27 @@ def figures(uses: Sequence[Use]) -> dict[str, Any]:
             sum(use.passed and len(use.answers) == 1 for use in living), len(living)
         ),
         "live_passed_in_three": rate(sum(use.passed for use in living), len(living)),
+        "held_up_accused": rate(sum(map(accused, flat)), len(flat)),
+        "live_accused": rate(sum(map(accused, living)), len(living)),
         "why": {
             kind: dict(Counter(answer for use in some for answer in use.answers))
             for kind, some in (("held_up", flat), ("live", living))
         },
     }
+
+
+def accused(use: Use) -> bool:
+    """Whether C11 is raised over ``use``, by the rule of the installation."""
+    [rule] = [one for one in person.RULES if one.code == "C11"]
+    state: State = {}
+    raised = False
+    for attempt, answer in enumerate(use.answers, 1):
+        verdict = "match" if use.passed and attempt == len(use.answers) else "unusable"
+        data = {"kind": "face", "verdict": verdict, "attempt": attempt, "reasons": [answer]}
+        record = Record("check.done", "/", 0, 0, use_id="use", data=data)
+        state, found = rule.judge(state, record, _NOTHING)
+        raised = raised or any(not one.clears for one in found)
+    return raised
 
 
 def bench_face_cost(n: int) -> dict[str, Any]:

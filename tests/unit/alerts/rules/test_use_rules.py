@@ -6,6 +6,7 @@ import pytest
 
 from alerts.rules.finding import Severity
 from alerts.rules.settings import RuleSettings
+from backend.domain.record import Record
 from tests.support.rules_bench import (
     HOUR,
     MONDAY_10,
@@ -198,13 +199,47 @@ def test_c11_a_picture_instead_of_a_person_is_said_at_once_and_stays(
     assert "C11" in bench.codes
 
 
-def test_c11_an_awkward_person_may_miss_the_turn_once() -> None:
+def tries(bench: Bench, *reasons: str) -> None:
+    for attempt, reason in enumerate(reasons, 1):
+        bench.feed(check("unusable", attempt=attempt, reasons=[reason]))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [
+        ("no_turn", "no_turn", "no_turn"),
+        ("turned_other", "wrong_way", "not_continuous"),
+        ("no_turn", "no_turn", "blurred"),
+    ],
+)
+def test_c11_no_head_that_turned_in_all_tries(first: str, second: str, third: str) -> None:
     bench = Bench()
-    bench.feed(check("unusable", reasons=["no_turn"]))
+    tries(bench, first, second)
     assert "C11" not in bench.codes
-    bench.feed(check("unusable", reasons=["wrong_way"]))
+    bench.feed(check("unusable", attempt=3, reasons=[third]))
     assert bench.one("C11").data["cause"] == "failed_challenge"
-    bench.feed(check("match", score=0.8, who="operator"))
+
+
+@pytest.mark.parametrize("last", [check("match", attempt=3), check("pin_ok", kind="pin")])
+def test_c11_an_awkward_person_is_not_accused_while_there_is_another_try(last: Record) -> None:
+    bench = Bench()
+    tries(bench, "no_turn", "no_turn")
+    bench.feed(last)
+    assert bench.codes == []
+
+
+def test_c11_who_turns_to_the_wrong_side_or_too_far_has_a_head_that_turns() -> None:
+    bench = Bench()
+    tries(bench, "wrong_way", "too_far", "wrong_way")
+    assert bench.codes == []
+    tries(bench, "no_turn", "wrong_way", "no_frontal")
+    assert bench.codes == []
+
+
+def test_c11_a_check_that_was_slower_than_a_match_is_withdrawn() -> None:
+    bench = Bench()
+    tries(bench, "no_turn", "no_turn", "no_turn")
+    bench.feed(check("match", attempt=3))
     assert "C11" not in bench.codes
 
 

@@ -149,6 +149,9 @@ def test_a_held_up_photograph_counts_at_each_try() -> None:
     assert told["held_up_refused"] == bounds.rate(4, 5)
     assert told["live_passed_synthesised"] == bounds.rate(1, 3)
     assert told["live_passed_in_three"] == bounds.rate(2, 3)
+    # An alert for the photograph, and for the person who never turned; none for who turned late.
+    assert told["held_up_accused"] == bounds.rate(2, 2)
+    assert told["live_accused"] == bounds.rate(1, 3)
     assert told["why"]["held_up"] == {"flat": 3, "no_turn": 1, "same_person": 1}
 
 
