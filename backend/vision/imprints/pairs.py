@@ -83,7 +83,6 @@ def difference(
     reasons = tuple(dict.fromkeys((*quality(before, settings), *quality(after, settings))))
     if reasons:
         return Difference(reasons=reasons)
-    page = to_page if to_page is not None else sheets.outline(before)
     aligned = sheets.align(before, after, settings.min_inliers)
     onto = aligned.matrix
     if onto is None:
@@ -91,10 +90,7 @@ def difference(
         if aligned.features >= settings.few_features or onto is None:
             same = False if aligned.features >= settings.few_features else None
             return Difference(reasons=("unreadable",), same_sheet=same, inliers=aligned.inliers)
-    if page is None:
-        # The after-picture may show the sheet's edges where the before-picture does not.
-        other = sheets.outline(after)
-        page = other @ np.linalg.inv(onto) if other is not None else sheets.fitted(before)
+    page = to_page if to_page is not None else _page(before, after, onto)
     return _looked(before, after, page, onto, aligned.inliers, settings)
 
 
@@ -108,9 +104,10 @@ def find(
 
     One picture tells two imprints in one place apart only badly: count with ``difference``.
     """
-    page = to_page if to_page is not None else sheets.outline(picture)
+    page = to_page
     if page is None:
-        page = sheets.fitted(picture)
+        seen = sheets.outline(picture)
+        page = seen.matrix if seen is not None else sheets.fitted(picture)
     view, paper = _laid(picture, page)
     over = inks.flat(view)
     red = np.clip(inks.redness(over), 0, 1).astype(np.float32)
@@ -134,6 +131,16 @@ def quality(picture: Picture, settings: ImprintSettings = DEFAULT_SETTINGS) -> t
     # The sharpest places: paper is mostly empty, and an empty place is not a blurred one.
     strongest = float(np.percentile(np.abs(edges), 99.5))
     return ("blurred",) if strongest < settings.min_sharpness else ()
+
+
+def _page(before: Picture, after: Picture, onto: Matrix) -> Matrix:
+    """Where the sheet lies in ``before``, by the picture that shows more of its edges."""
+    page, other = sheets.outline(before), None
+    if page is None or not page.whole:
+        other = sheets.outline(after)
+    if other is not None and (page is None or other.whole):
+        return other.matrix @ np.linalg.inv(onto)
+    return page.matrix if page is not None else sheets.fitted(before)
 
 
 def _looked(
@@ -198,8 +205,7 @@ def _imprint(
 ) -> Imprint:
     shape = after.shape if before is None else before.shape
     half = ring.radius * CROP_SHARE
-    corner = (ring.x - half, ring.y - half)
-    draw = sheets.to_pixels(_CROP_PX_PER_MM, corner)
+    draw = sheets.to_pixels(_CROP_PX_PER_MM, (-half, -half)) @ _straight(ring)
     side = round(2 * half * _CROP_PX_PER_MM)
     crop = _view(after, draw @ after_page, side)
     if before is None:
@@ -232,6 +238,14 @@ def _imprint(
     )
 
 
+def _straight(ring: Ring) -> Matrix:
+    """Millimetres on the sheet → the same from the ring's middle, the ring a circle."""
+    matrix = np.eye(3)
+    matrix[:2, :2] = np.linalg.inv(ring.stretch)
+    matrix[:2, 2] = -matrix[:2, :2] @ (ring.x, ring.y)
+    return matrix
+
+
 def _fineness(ring: Ring, page: Matrix) -> float:
     ends = np.array([[(ring.x - ring.radius, ring.y), (ring.x + ring.radius, ring.y)]], np.float64)
     seen = cv2.perspectiveTransform(ends, np.linalg.inv(page))[0]
@@ -249,4 +263,4 @@ def _by_outlines(before: Picture, after: Picture) -> Matrix | None:
     first, second = sheets.outline(before), sheets.outline(after)
     if first is None or second is None:
         return None
-    return np.asarray(np.linalg.inv(first) @ second, np.float64)
+    return np.asarray(np.linalg.inv(first.matrix) @ second.matrix, np.float64)

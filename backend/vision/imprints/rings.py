@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import cv2
@@ -25,6 +25,11 @@ _OUTSIDE_MM = 0.4
 _LEAST_OUTSIDE = 0.2
 _OUTSIDE_COVERAGE = 0.5
 _MOST = 8
+_BEND_MM = 1.6
+_LEAST_SHAPE = 0.3
+_STIFF = 0.02
+"""How far a ring's line may lie off its circle, of how much of it that is read, and how strongly
+little of it keeps to the circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Ring:
         coverage: share of the whole circle that carries ink.
         on_sheet: share of the circle that lies on the sheet.
         angles: which of 180 directions carry ink, from image right clockwise.
+        stretch: 2×2; what makes an upright circle the ring as it lies there: a sheet that is laid
+            flat by its edges is not quite flat everywhere.
     """
 
     x: float
@@ -45,6 +52,7 @@ class Ring:
     coverage: float
     on_sheet: float
     angles: NDArray[np.bool_]
+    stretch: NDArray[np.float64] = field(default_factory=lambda: np.eye(2))
 
     @property
     def cut(self) -> bool:
@@ -67,6 +75,7 @@ def find_rings(
         ring = _best(left, ink, sheet, px_per_mm, floor, radii, settings, found)
         if ring is None:
             break
+        ring = _shaped(left, ring, px_per_mm, floor)
         found.append(ring)
         _erase(left, ring, px_per_mm)
     return found
@@ -267,7 +276,38 @@ def _fitted(
     )
 
 
+def _shaped(left: Map, ring: Ring, px_per_mm: float, floor: float) -> Ring:
+    """``ring`` as an ellipse: by where its line lies in each direction that shows it."""
+    reach = np.arange(-_BEND_MM, _BEND_MM + 0.01, 0.2, dtype=np.float32)
+    line = ring.radius - _LINE_MM
+    capped = np.minimum(left, 3 * floor).astype(np.float32)
+    profile = _around(capped, px_per_mm, ring.x, ring.y, line + reach)
+    # As wide as a line: letters beside it pull less than its own middle.
+    profile = cv2.blur(profile, (5, 1), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+    there = ring.angles & (profile.max(axis=1) > floor)
+    if there.mean() < _LEAST_SHAPE:
+        return ring
+    offset = reach[profile.argmax(axis=1)][there]
+    angle = np.arange(_ANGLES)[there] * (math.tau / _ANGLES)
+    columns = np.stack(
+        [np.ones_like(angle), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)], 1
+    )
+    stiff = np.diag([0.0, 0.0, 0.0, _STIFF, _STIFF]) * len(angle)
+    weight = np.ones(len(angle))
+    for _ in range(4):
+        weighed = columns * weight[:, None]
+        wanted = np.linalg.solve(weighed.T @ columns + stiff, weighed.T @ offset)
+        weight = 1 / (1 + ((offset - columns @ wanted) / 0.3) ** 2)
+    more, dx, dy, along, across = (float(one) for one in wanted)
+    if max(abs(more), math.hypot(dx, dy), math.hypot(along, across)) > _BEND_MM:
+        return ring
+    bend = np.array([[along, across], [across, -along]]) / line
+    return replace(
+        ring, x=ring.x + dx, y=ring.y + dy, radius=ring.radius + more, stretch=np.eye(2) + bend
+    )
+
+
 def _erase(left: Map, ring: Ring, px_per_mm: float) -> None:
-    middle = (round(ring.x * px_per_mm), round(ring.y * px_per_mm))
-    line = round((ring.radius - _LINE_MM) * px_per_mm)
-    cv2.circle(left, middle, line, 0.0, max(1, round(3.2 * px_per_mm)))
+    around = np.stack(_directions(), 1) @ ring.stretch.T * (ring.radius - _LINE_MM)
+    points = np.rint((around + np.array([ring.x, ring.y])) * px_per_mm).astype(np.int32)
+    cv2.polylines(left, [points], True, 0.0, max(1, round(3.2 * px_per_mm)))

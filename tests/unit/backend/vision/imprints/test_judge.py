@@ -109,7 +109,8 @@ def test_a_seam_imprint_is_understood() -> None:
     assert whole.finding is Found.MISPLACED
     zone = (0.4, 0.4, 0.05, 0.05)
     page = outline(case.before)
-    either = judge(case.before, case.after, Asked(seal, zone), templates(case), to_page=page)
+    assert page is not None
+    either = judge(case.before, case.after, Asked(seal, zone), templates(case), to_page=page.matrix)
     assert (either.finding, either.reasons) == (Found.RIGHT, ("seam",))
 
 
