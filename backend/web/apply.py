@@ -130,9 +130,11 @@ async def save(request: Request, who: Concerned, web: WebPort, application_id: s
     quiet = bool(request.headers.get("hx-request"))
     error = None
     try:
-        view = web.drafts.update(
-            who.actor, application_id, _number(sent.get("version"), 0), filled(view, sent)
-        )
+        wanted, version = filled(view, sent), _number(sent.get("version"), 0)
+        if wanted == filled(view, {}):
+            # There already: by a save that was on its way when its page was left.
+            version = view.row.version
+        view = web.drafts.update(who.actor, application_id, version, wanted)
         if sent.get("then") == "submit":
             web.applications.submit(who.actor, application_id, view.row.version)
             return go(f"/applications/{application_id}?done=submit")

@@ -164,9 +164,10 @@ const Draft = (() => {
     const shut = () => { stream?.getTracks().forEach((track) => track.stop()); stream = null; camera.close(); };
     opener.hidden = false;
     opener.addEventListener("click", async () => {
+      opener.disabled = true;
       try {
         stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: { ideal: "environment" }, width: { ideal: 3840 }, height: { ideal: 2160 } } });
-      } catch { say(opener.dataset.refused); return; }
+      } catch { say(opener.dataset.refused); return; } finally { opener.disabled = false; }
       shots = [];
       tell();
       view.srcObject = stream;

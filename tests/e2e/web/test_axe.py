@@ -50,7 +50,7 @@ def signed_in(context: BrowserContext, made: WebWorld, address: str, who: str) -
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_no_page_has_a_violation(
     browser: Browser, whole_town: tuple[WebWorld, WebServer], size: str, language: str
 ) -> None:

@@ -77,6 +77,13 @@ def phone(
     context.close()
 
 
+def open_camera(phone: Page) -> None:
+    """Open it, and wait until it shows something (not what it showed the last time)."""
+    phone.click("#camera-open")
+    expect(phone.locator("#camera")).to_be_visible()
+    phone.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
+
+
 def test_several_pages_are_photographed_by_the_phones_own_camera(
     phone: Page, town: WebWorld, address: str
 ) -> None:
@@ -85,8 +92,7 @@ def test_several_pages_are_photographed_by_the_phones_own_camera(
     assert cookie["name"].startswith("__Host-")
     assert cookie["secure"]
     phone.goto(f"{address}/applications/{town.day.draft}/edit")
-    phone.click("#camera-open")
-    phone.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
+    open_camera(phone)
     for count in (1, 2):
         phone.click("[data-shot]")
         expect(phone.locator("#camera [data-count]")).to_have_text(f"已拍{count}页")
@@ -97,8 +103,7 @@ def test_several_pages_are_photographed_by_the_phones_own_camera(
         expect(phone.locator("#straighten:not([data-busy])")).to_be_attached()
     expect(phone.locator(".papers li")).to_have_count(4)
     # Done at once: the last picture is still being written, and nevertheless there.
-    phone.click("#camera-open")
-    phone.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
+    open_camera(phone)
     phone.evaluate(
         "for (const one of ['shot', 'done']) document.querySelector(`[data-${one}]`).click()"
     )

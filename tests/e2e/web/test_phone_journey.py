@@ -14,7 +14,7 @@ from tests.support.photographs import askew
 from tests.support.web_server import WebServer
 from tests.support.web_world import WebWorld, paper
 
-pytestmark = pytest.mark.needs_chromium
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(900)]
 
 DESK = {"width": 1280, "height": 800}
 
