@@ -35,6 +35,7 @@ MODULES: Final[tuple[str, ...]] = (
     "installable",
     "sign_in",
     "my_keys",
+    "person_keys",
     "home",
     "overview",
     "live_console",

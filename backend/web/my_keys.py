@@ -32,14 +32,19 @@ def revoke(
 ) -> Response:
     """Void from now on; what it signed stays good."""
     try:
-        _keys(web).revoke(who.actor, key_id, reason)
+        keys_of(web).revoke(who.actor, key_id, reason)
     except DomainError as error:
         showable(error)
         return _show(request, web, who, error=error)
     return go("/me/keys?done=revoke")
 
 
-def _keys(web: Web) -> SigningKeyService:
+def keys_of(web: Web) -> SigningKeyService:
+    """The service of keys.
+
+    Raises:
+        DomainError: ``not_served``.
+    """
     if web.signing_keys is None:
         raise DomainError("not_served", "本系统没有启用本人签名", "not served here", "missing")
     return web.signing_keys
@@ -54,7 +59,7 @@ def _show(
     error: DomainError | None = None,
 ) -> Response:
     values = {
-        "keys": _keys(web).find(who.actor),
+        "keys": keys_of(web).find(who.actor),
         "info": web.people.get(who.actor, who.actor.person_id),
         "done": done if done in ("add", "revoke") else "",
         "error": error,

@@ -119,13 +119,24 @@ def _beside(web: Web, actor: Actor, use_id: str, within: str) -> dict[str, Any]:
     }
 
 
+def _again(use_id: str, within: str, place: str, **said: str) -> str:
+    """The same page in the same filter, at ``place``."""
+    query = urlencode(kept_filter(within))
+    asked = urlencode(said | ({"in": query} if query else {}))
+    return f"/uses/{use_id}{'?' if asked else ''}{asked}#{place}"
+
+
 @router.post("/uses/{use_id}/question")
 def question(
-    who: Concerned, web: WebPort, use_id: str, reason: Annotated[str, Form(max_length=500)] = ""
+    who: Concerned,
+    web: WebPort,
+    use_id: str,
+    reason: Annotated[str, Form(max_length=500)] = "",
+    within: Annotated[str, Form(alias="in", max_length=2000)] = "",
 ) -> Response:
     """“This was not so”: on record, and told to those who watch."""
     web.register.question(who.actor, use_id, reason)
-    return go(f"/uses/{use_id}?questioned=1#story")
+    return go(_again(use_id, within, "story", questioned="1"))
 
 
 @router.post("/uses/{use_id}/opinion")
@@ -136,10 +147,11 @@ def opinion(
     seq: Annotated[int, Form(ge=0, le=2**62)],
     agrees: Annotated[bool, Form()],
     reason: Annotated[str, Form(max_length=200)] = "",
+    within: Annotated[str, Form(alias="in", max_length=2000)] = "",
 ) -> Response:
     """A second pair of eyes on a verdict: confirmed, or overridden with the reason."""
     opinions.give(who.actor, seq, agrees=agrees, reason=reason)
-    return go(f"/uses/{use_id}#seq-{seq}")
+    return go(_again(use_id, within, f"seq-{seq}"))
 
 
 @router.post("/uses/{use_id}/reviewed")

@@ -57,6 +57,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "admin": (
         "/admin",
         "/admin/orgs/330109103201",
+        "/admin/orgs/330109103201/people/{applicant}/keys",
         "/admin/orgs/330109103201/sleeves",
         "/admin/orgs/330109103201/calendar",
         "/admin/orgs/330109103201/settings",

@@ -1,6 +1,8 @@
 """What the eyes saw, on the page of its use."""
 
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -216,3 +218,23 @@ def test_promise_6_a_stranger_gives_no_opinion(town: Town) -> None:
     )
     assert answer.status_code in (403, 404)
     assert town.made.world.records("eyes.reviewed") == []
+
+
+def test_after_an_opinion_or_a_question_one_goes_on_in_the_same_filter(town: Town) -> None:
+    use, client = town.made.day.finished, town.client("town")
+    seq = look_at(town, use, "page", "altered", marks=ALTERED)
+    kept = "org=%2F330109%2F330109103%2F&only=alerted"
+    asked = urlencode({"in": kept})
+    page = client.get(f"/uses/{use}?{asked}").text
+    hidden = f'<input type="hidden" name="in" value="{escape(kept)}">'
+    assert page.count(hidden) >= 1
+    sent = {"seq": seq, "agrees": "true", "in": kept}
+    answer = client.post(f"/uses/{use}/opinion", data=sent)
+    assert answer.headers["location"] == f"/uses/{use}?{asked}#seq-{seq}"
+    answer = town.client("operator").post(
+        f"/uses/{use}/question", data={"reason": "当天我不在", "in": kept}
+    )
+    assert answer.headers["location"] == f"/uses/{use}?questioned=1&{asked}#story"
+    # What is no filter is left away.
+    answer = client.post(f"/uses/{use}/opinion", data=sent | {"in": "//elsewhere"})
+    assert answer.headers["location"] == f"/uses/{use}#seq-{seq}"
