@@ -16,10 +16,19 @@ _RIGHT: Final = ("match", "pin_ok")
 
 _HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
 """What no honest person's pictures show, by the check's reason."""
-_STILL: Final = ("no_turn", "turned_other", "not_continuous")
-"""What pictures of a photograph show, and those of an awkward person now and then."""
-LIVENESS: Final = frozenset((*_HELD_UP, *_STILL, "wrong_way", "too_far", "no_frontal"))
+_AWKWARD: Final = (
+    "no_turn",
+    "turned_other",
+    "not_continuous",
+    "wrong_way",
+    "too_far",
+    "no_frontal",
+)
+LIVENESS: Final = frozenset((*_HELD_UP, *_AWKWARD))
 """Of pictures that are good enough and show no living person."""
+_MOVED: Final = 0.10
+"""A nose that left the eyes' middle by so much (eye distances) sits on a head that turned, if not far
+enough: docs/decisions/0081."""
 TRIES: Final = 3
 """So many bursts a use has, see gateway.checks."""
 _ENOUGH: Final = 2
@@ -75,7 +84,7 @@ def _alive(state: State, record: Record, context: Context) -> Judged:
         return state, ()
     why = record.data.get("reasons", ())
     sure = next((cause for reason, cause in _HELD_UP.items() if reason in why), None)
-    still = int(state.get("still", 0)) + any(reason in why for reason in _STILL)
+    still = int(state.get("still", 0)) + _like_a_photograph(record)
     stamped = bool(record.data.get("finished") or record.data.get("offline"))
     if record.data.get("verdict") == "match":
         # A person who stands there after all; a picture that was held up stays said.
@@ -90,6 +99,12 @@ def _alive(state: State, record: Record, context: Context) -> Judged:
     severity = Severity.CRITICAL if sure and stamped else Severity.MAJOR
     finding = found("C11", str(record.use_id), severity, record, cause=cause)
     return {**state, "still": still, "found": cause}, (finding,)
+
+
+def _like_a_photograph(record: Record) -> bool:
+    """Whether a refused burst shows what one of a photograph does, if nothing that a head cannot."""
+    why, turn = record.data.get("reasons", ()), record.data.get("turn")
+    return "not_continuous" in why or ("no_turn" in why and turn is not None and turn < _MOVED)
 
 
 RULES: Final = (

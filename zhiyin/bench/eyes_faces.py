@@ -52,12 +52,14 @@ class Use(msgspec.Struct, frozen=True):
 
     Attributes:
         held_up: a photograph that is turned, tilted and bent; else a head that turns as asked.
+        turns: how far the nose went aside in each, in eye distances; None where nothing was measured.
         passed: whether the last try was taken for the living person.
     """
 
     held_up: bool
     number: int
     answers: tuple[str, ...]
+    turns: tuple[float | None, ...]
     passed: bool
 
 
@@ -133,9 +135,10 @@ def accused(use: Use) -> bool:
     [rule] = [one for one in person.RULES if one.code == "C11"]
     state: State = {}
     raised = False
-    for attempt, answer in enumerate(use.answers, 1):
+    for attempt, (answer, turn) in enumerate(zip(use.answers, use.turns, strict=True), 1):
         verdict = "match" if use.passed and attempt == len(use.answers) else "unusable"
-        data = {"kind": "face", "verdict": verdict, "attempt": attempt, "reasons": [answer]}
+        said = {"kind": "face", "verdict": verdict, "reasons": [answer], "turn": turn}
+        data = {**said, "attempt": attempt}
         record = Record("check.done", "/", 0, 0, use_id="use", data=data)
         state, found = rule.judge(state, record, _NOTHING)
         raised = raised or any(not one.clears for one in found)
@@ -235,12 +238,14 @@ def one_use(number: int) -> Use:
     """A head that turns as asked, or, from :data:`HELD_UP_FROM` on, a photograph before the camera:
     until it is let in."""
     answers: list[str] = []
+    turns: list[float | None] = []
     passed = False
     while not passed and len(answers) < TRIES:
         answer = _answer(number, len(answers) + 1)
         passed = answer.verdict is Verdict.MATCH
         answers.append(answer.codes[0] if answer.codes else answer.verdict.value)
-    return Use(number >= HELD_UP_FROM, number, tuple(answers), passed)
+        turns.append(None if answer.liveness is None else answer.liveness.turn)
+    return Use(number >= HELD_UP_FROM, number, tuple(answers), tuple(turns), passed)
 
 
 def _answer(number: int, attempt: int) -> FaceVerdict:

@@ -199,16 +199,16 @@ def test_c11_a_picture_instead_of_a_person_is_said_at_once_and_stays(
     assert "C11" in bench.codes
 
 
-def tries(bench: Bench, *reasons: str) -> None:
+def tries(bench: Bench, *reasons: str, turn: float = 0.03) -> None:
     for attempt, reason in enumerate(reasons, 1):
-        bench.feed(check("unusable", attempt=attempt, reasons=[reason]))
+        bench.feed(check("unusable", attempt=attempt, reasons=[reason], turn=turn))
 
 
 @pytest.mark.parametrize(
     ("first", "second", "third"),
     [
         ("no_turn", "no_turn", "no_turn"),
-        ("turned_other", "wrong_way", "not_continuous"),
+        ("not_continuous", "wrong_way", "no_turn"),
         ("no_turn", "no_turn", "blurred"),
     ],
 )
@@ -216,7 +216,7 @@ def test_c11_no_head_that_turned_in_all_tries(first: str, second: str, third: st
     bench = Bench()
     tries(bench, first, second)
     assert "C11" not in bench.codes
-    bench.feed(check("unusable", attempt=3, reasons=[third]))
+    bench.feed(check("unusable", attempt=3, reasons=[third], turn=0.0))
     assert bench.one("C11").data["cause"] == "failed_challenge"
 
 
@@ -233,6 +233,12 @@ def test_c11_who_turns_to_the_wrong_side_or_too_far_has_a_head_that_turns() -> N
     tries(bench, "wrong_way", "too_far", "wrong_way")
     assert bench.codes == []
     tries(bench, "no_turn", "wrong_way", "no_frontal")
+    assert bench.codes == []
+
+
+def test_c11_who_turns_too_little_has_a_head_that_turns() -> None:
+    bench = Bench()
+    tries(bench, "no_turn", "turned_other", "no_turn", turn=0.15)
     assert bench.codes == []
 
 

@@ -139,11 +139,11 @@ def test_a_worker_with_few_cases_tells_its_memory_too() -> None:
 def test_a_held_up_photograph_counts_at_each_try() -> None:
     told = eyes_faces.figures(
         [
-            eyes_faces.Use(False, 0, ("same_person",), True),
-            eyes_faces.Use(False, 1, ("no_turn", "same_person"), True),
-            eyes_faces.Use(False, 2, ("no_turn", "no_turn", "no_turn"), False),
-            eyes_faces.Use(True, 0, ("flat", "no_turn", "flat"), False),
-            eyes_faces.Use(True, 1, ("flat", "same_person"), True),
+            eyes_faces.Use(False, 0, ("same_person",), (0.3,), True),
+            eyes_faces.Use(False, 1, ("no_turn", "same_person"), (0.0, 0.3), True),
+            eyes_faces.Use(False, 2, ("no_turn", "no_turn", "no_turn"), (0.0,) * 3, False),
+            eyes_faces.Use(True, 0, ("flat", "no_turn", "flat"), (0.0,) * 3, False),
+            eyes_faces.Use(True, 1, ("flat", "same_person"), (0.0, 0.3), True),
         ]
     )
     assert told["held_up_refused"] == bounds.rate(4, 5)
