@@ -16,19 +16,12 @@ _RIGHT: Final = ("match", "pin_ok")
 
 _HELD_UP: Final = {"replay": "replayed_capture", "flat": "held_up_picture"}
 """What no honest person's pictures show, by the check's reason."""
-_AWKWARD: Final = (
-    "no_turn",
-    "turned_other",
-    "not_continuous",
-    "wrong_way",
-    "too_far",
-    "no_frontal",
-)
-LIVENESS: Final = frozenset((*_HELD_UP, *_AWKWARD))
+_TURNS: Final = ("no_turn", "turned_other", "wrong_way", "too_far", "no_frontal")
+LIVENESS: Final = frozenset((*_HELD_UP, *_TURNS, "not_continuous"))
 """Of pictures that are good enough and show no living person."""
 _MOVED: Final = 0.10
-"""A nose that left the eyes' middle by so much (eye distances) sits on a head that turned, if not far
-enough: docs/decisions/0081."""
+"""A nose that left the eyes' middle by so much (eye distances) sits on a head that turned, if not
+far enough: docs/decisions/0081."""
 TRIES: Final = 3
 """So many bursts a use has, see gateway.checks."""
 _ENOUGH: Final = 2
@@ -102,7 +95,7 @@ def _alive(state: State, record: Record, context: Context) -> Judged:
 
 
 def _like_a_photograph(record: Record) -> bool:
-    """Whether a refused burst shows what one of a photograph does, if nothing that a head cannot."""
+    """Whether a refused burst shows what a photograph does, though a head may, too."""
     why, turn = record.data.get("reasons", ()), record.data.get("turn")
     return "not_continuous" in why or ("no_turn" in why and turn is not None and turn < _MOVED)
 

@@ -52,7 +52,7 @@ class Use(msgspec.Struct, frozen=True):
 
     Attributes:
         held_up: a photograph that is turned, tilted and bent; else a head that turns as asked.
-        turns: how far the nose went aside in each, in eye distances; None where nothing was measured.
+        turns: how far the nose went aside in each, in eye distances; None: not measured.
         passed: whether the last try was taken for the living person.
     """
 
