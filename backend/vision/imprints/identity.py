@@ -82,34 +82,36 @@ def identify(
     margin = best.score - ranked[1][0].score if len(ranked) > 1 else 1.0
     enough = best.windows >= settings.min_windows_share * best.expected
     text, sure = _said(probe, reader)
-    clear = (
+    alike = (
         enough
         and best.score >= settings.accept
         and margin >= settings.margin
         and best.contrary <= settings.contradictions
     )
     name = templates[seal].name or templates[seal].read
-    others = _other_letters(text, sure, name, settings)
+    swapped, others = _other_letters(text, sure, name, settings)
     dip = _dip(best)
-    if clear and dip <= settings.dip and others < 2:
+    if alike and dip <= settings.dip and others < 2:
         return Identity(seal, best.score, margin, False, text)
     # One odd letter is a smear, or another village's name in the same type: the words decide.
-    if clear and dip <= settings.deep_dip and not others and _reads_as(text, name, settings):
+    if alike and dip <= settings.deep_dip and not swapped and _reads_as(text, name, settings):
         return Identity(seal, best.score, margin, False, text)
-    # Of clear letters that fit none of the seals it is certain that they are others.
-    foreign = best.score < settings.unlike or margin < settings.margin or dip > settings.deep_dip
-    # A coarse picture has no strokes: of it nothing is certain.
-    fine = imprint.px_per_mm >= settings.min_px_per_mm
-    # One letter that reads otherwise and looks right is the reader's error: it accuses nobody.
-    # Nor do the letters of a ring that the sheet cuts: a reader guesses at what is cut off.
-    misread = others < 2 or imprint.ring.cut
-    reads_other = others > 0 and (not misread or dip > settings.dip)
-    unlike = (
+    # To call a seal a stranger's accuses somebody. Of a coarse picture, of a ring that is not all
+    # there, or of letters that lie on other ink, nothing is certain.
+    certain = (
         enough
-        and fine
-        and (reads_other or (foreign and imprint.ring.coverage >= settings.clear_ring))
+        and imprint.px_per_mm >= settings.min_px_per_mm
+        and imprint.ring.coverage >= settings.clear_ring
+        and not imprint.ring.cut
+        and imprint.clear >= settings.clear_letters
     )
-    return Identity(None, best.score, margin, not unlike, text)
+    # Poor ink makes all letters less alike; other letters are unlike beside others that are alike,
+    # or all of them.
+    others_look = best.score < settings.unlike and best.unlike > settings.contradictions
+    # Letters misread where the strokes look right are the reader's errors.
+    others_read = others > 1 and dip > settings.deviant
+    strange = certain and (others_look or others_read or dip > settings.deep_dip)
+    return Identity(None, best.score, margin, not strange, text)
 
 
 def read_ring(polar: Map, reader: RingReader | None) -> str:
@@ -134,11 +136,16 @@ def _reads_as(text: str, name: str, settings: ImprintSettings) -> bool:
     return bool(name) and 100 * SequenceMatcher(None, text, name).ratio() >= settings.read_accept
 
 
-def _other_letters(text: str, sure: Sequence[float], name: str, settings: ImprintSettings) -> int:
-    """How many letters the reader is certain of that the name has not got in their place."""
-    wrong = 0
+def _other_letters(
+    text: str, sure: Sequence[float], name: str, settings: ImprintSettings
+) -> tuple[int, int]:
+    """How many letters read as others than the name's in their place, and of how many the reader
+    is certain."""
+    swapped = wrong = 0
     steps = SequenceMatcher(None, text, name, autojunk=False).get_opcodes() if name else ()
     for tag, start, end, low, high in steps:
-        if tag == "replace" and end - start == high - low:
-            wrong += sum(probability >= settings.certain for probability in sure[start:end])
-    return wrong
+        if tag == "replace":
+            swapped += max(end - start, high - low)
+            if end - start == high - low:
+                wrong += sum(probability >= settings.certain for probability in sure[start:end])
+    return swapped, wrong

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -19,6 +21,9 @@ _PX_PER_MM = 4.0
 _CANVAS_MM = 300.0
 _REACH_MM = 0.5
 _CROP_PX_PER_MM = 8.0
+_OLD_INK = 0.15
+_LETTERS = (0.55, 0.92)
+"""Of the radius."""
 CROP_SHARE = 1.08
 """A crop reaches that far, in radii."""
 
@@ -34,6 +39,7 @@ class Imprint:
         paper: 1 where the sheet is, 0 beyond its edge; like ``ink``.
         px_per_mm: how finely the picture shows it.
         crop: the same place as it looks, blue-green-red, for people and for reading.
+        clear: share of the place of its letters where no other imprint or older red ink lies.
     """
 
     ring: Ring
@@ -42,6 +48,7 @@ class Imprint:
     crop: Picture = field(repr=False)
     box: tuple[float, float, float, float]
     px_per_mm: float
+    clear: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ def find(
     red = np.clip(inks.redness(over), 0, 1).astype(np.float32)
     floor = max(settings.ink_floor, 4 * inks.noise(inks.redness(over)))
     rings = find_rings(red, paper, _PX_PER_MM, floor, settings)
-    return tuple(_imprint(ring, paper, None, picture, page, page) for ring in rings)
+    return tuple(_imprint(ring, rings, paper, None, picture, page, page) for ring in rings)
 
 
 def quality(picture: Picture, settings: ImprintSettings = DEFAULT_SETTINGS) -> tuple[str, ...]:
@@ -168,7 +175,7 @@ def _looked(
         (left > max(0.15, floor)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)
     )
     return Difference(
-        tuple(_imprint(ring, both, before, after, page, after_page) for ring in rings),
+        tuple(_imprint(ring, rings, both, before, after, page, after_page) for ring in rings),
         float(strokes.sum()) / _PX_PER_MM**2,
         (),
         True,
@@ -197,6 +204,7 @@ def _laid(picture: Picture, page: Matrix) -> tuple[Picture, NDArray[np.uint8]]:
 
 def _imprint(
     ring: Ring,
+    all_rings: Sequence[Ring],
     paper: NDArray[np.uint8],
     before: Picture | None,
     after: Picture,
@@ -208,12 +216,20 @@ def _imprint(
     draw = sheets.to_pixels(_CROP_PX_PER_MM, (-half, -half)) @ _straight(ring)
     side = round(2 * half * _CROP_PX_PER_MM)
     crop = _view(after, draw @ after_page, side)
+    foreign = np.zeros((side, side), np.uint8)
+    for other in all_rings:
+        if other is not ring:
+            x, y = draw[:2, :2] @ (other.x, other.y) + draw[:2, 2]
+            reach = round((other.radius + 1) * _CROP_PX_PER_MM)
+            cv2.circle(foreign, (round(x), round(y)), reach, 1, -1)
     if before is None:
         ink = np.clip(inks.redness(inks.flat(crop)), 0, 1).astype(np.float32)
     else:
         reach = max(1, round(_REACH_MM * 0.6 * _CROP_PX_PER_MM))
         was = _view(before, draw @ page, side)
-        ink = inks.new_ink(inks.flat(was), inks.flat(crop), reach)
+        flat = inks.flat(was)
+        ink = inks.new_ink(flat, inks.flat(crop), reach)
+        foreign |= (inks.redness(flat) > _OLD_INK).astype(np.uint8)
     # What the sheet has lost must not look like letters.
     there = cv2.warpPerspective(
         paper,
@@ -235,7 +251,16 @@ def _imprint(
         crop,
         (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])),
         _fineness(ring, after_page),
+        1 - float(foreign[_letters(side)].mean()),
     )
+
+
+@lru_cache(maxsize=16)
+def _letters(side: int) -> NDArray[np.bool_]:
+    """Where the letters of an imprint are in its crop."""
+    across = (np.arange(side) + 0.5) / side * 2 - 1
+    far = np.hypot(across[:, None], across[None, :]) * CROP_SHARE
+    return np.asarray((far > _LETTERS[0]) & (far < _LETTERS[1]), np.bool_)
 
 
 def _straight(ring: Ring) -> Matrix:

@@ -27,8 +27,10 @@ class ImprintSettings:
         margin: lead over the village's next seal.
         contradictions: share of windows along the ring that may show other strokes than enrolled.
         min_windows_share: share of the enrolled letters that must be seen to say anything.
-        unlike, clear_ring: likeness to the best seal below which it is another one, if so much of
-            the ring is there to see.
+        unlike, clear_ring, clear_letters: likeness to the best seal below which it may be another
+            one, if so much of the ring is there to see and so much of the place of its letters is
+            free of other red ink.
+        deviant: dip from which letters that read as others look so too.
         dip: how far the least alike letters may fall below the others; more, and one or two letters
             are others: the next village's seal differs in no more.
         deep_dip: the same where the ring reads as the seal's name.
@@ -55,7 +57,9 @@ class ImprintSettings:
     min_windows_share: float = 0.4
     unlike: float = 0.72
     clear_ring: float = 0.75
-    dip: float = 0.25
+    clear_letters: float = 0.92
+    deviant: float = 0.25
+    dip: float = 0.20
     deep_dip: float = 0.60
     min_px_per_mm: float = 5.0
     read_accept: float = 90.0

@@ -23,6 +23,7 @@ _SLACK = (6, 3)
 _EMPTY = 0.25
 _SHIFTS = 3
 _THERE = 0.9
+_OTHER_LETTER = 0.45
 _STROKE = 3.0
 _READ_PX_PER_ROW = 2
 
@@ -37,6 +38,7 @@ class Likeness:
         expected: how many windows carry ink in the enrolled imprint.
         contrary: share of the windows in which both carry ink of another shape.
         turn: rows by which the probe is turned.
+        unlike: share of the windows whose strokes are no more alike than those of other letters.
         by_window: likeness of each window, NaN where it says nothing.
     """
 
@@ -45,6 +47,7 @@ class Likeness:
     expected: int
     contrary: float
     turn: int
+    unlike: float
     by_window: NDArray[np.float32]
 
 
@@ -166,13 +169,14 @@ def _compared(
         values[at] = float(cv2.matchTemplate(area, wanted, cv2.TM_CCOEFF_NORMED).max())
     said = values[~np.isnan(values)]
     if not len(said):
-        return Likeness(0.0, 0, expected, 1.0, turn, values)
+        return Likeness(0.0, 0, expected, 1.0, turn, 1.0, values)
     return Likeness(
         float(said.mean()),
         len(said),
         expected,
         float((said < 0.35).mean()),
         turn,
+        float((said < _OTHER_LETTER).mean()),
         values,
     )
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_a_seal_that_is_not_enrolled_is_unknown_not_the_next_best(
     assert identify(one, {}).seal is None
 
 
-def test_words_that_are_certainly_others_outweigh_the_look(
+def test_letters_that_only_read_as_others_name_no_seal_and_accuse_none(
     plain: tuple[cases.Case, dict[str, ImprintTemplate]],
 ) -> None:
     case, templates = plain
@@ -77,8 +77,20 @@ def test_words_that_are_certainly_others_outweigh_the_look(
     right = identify(one, templates, reader=Reads(name))
     assert (right.seal, right.read) == (str(case.new[0].seal), name)
     other = name.replace(name[6:8], "甲乙")
-    stranger = identify(one, templates, reader=Reads(other))
-    assert (stranger.seal, stranger.unclear) == (None, False)
+    doubted = identify(one, templates, reader=Reads(other))
+    assert (doubted.seal, doubted.unclear) == (None, True)
+
+
+def test_letters_on_other_red_ink_and_rings_half_there_accuse_no_seal(
+    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+) -> None:
+    case, templates = plain
+    others = {key: one for key, one in templates.items() if key != str(case.new[0].seal)}
+    (one,) = difference(case.before, case.after).imprints
+    assert one.clear > 0.98
+    assert not identify(one, others).unclear
+    assert identify(replace(one, clear=0.8), others).unclear
+    assert identify(replace(one, ring=replace(one.ring, coverage=0.6)), others).unclear
 
 
 def test_one_letter_misread_accuses_no_seal(
@@ -95,9 +107,14 @@ def test_the_next_villages_seal_in_the_same_type_is_unknown() -> None:
     # Seed 29 draws the hardest stranger: same town, same type, two other letters.
     case = drawn("foreign", 29, "mild")
     (one,) = difference(case.before, case.after).imprints
-    who = identify(one, templates_of(case.village))
+    templates = templates_of(case.village)
+    who = identify(one, templates)
     assert who.score > 0.75
     assert who.seal is None
+    # Here the letters that read as others look so, too: that accuses.
+    like = max(templates.values(), key=lambda known: identify(one, {"": known}).score).name
+    who = identify(one, templates, reader=Reads(like.replace(like[6:8], "甲乙")))
+    assert (who.seal, who.unclear) == (None, False)
 
 
 def test_a_template_survives_storing(
