@@ -26,6 +26,7 @@ def test_proposals_come_by_themselves_and_a_tap_takes_or_leaves_each(
     address = server.address + fill("/applications/{draft}/papers/{page}", town.day)
     page.goto(address)
     expect(page.locator("[data-wait]")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.marked img').naturalWidth > 0")
     page.click("[data-add]")  # nobody waits
     places = [{"kind": "signature", "at": at} for at in (NEAR, BELOW)]
     with town.world.db.write() as conn:
