@@ -95,7 +95,7 @@ def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
         if use is not None:
             taken = today.pictures_of(conn, [use.id]).get(use.id, [])
             tiles = looks.few(looks.tiles(taken, actor, open_now))
-        refusal = _refusal(conn, view, locale)
+        refusal, again = _refusal(conn, view, locale)
         steps = _steps(conn, view, use is not None)
     grant = next((one for one in reversed(view.grants)), None)
     return {
@@ -107,6 +107,7 @@ def _values(web: Web, actor: Actor, view: ApplicationView) -> dict[str, Any]:
         "steps": steps,
         "tiles": tiles,
         "refusal": refusal,
+        "again": again,
         "reviews": open_now,
         "may_look": bool(tiles),
     }
@@ -125,18 +126,25 @@ def _steps(conn: Connection, view: ApplicationView, unlocked: bool) -> list[str]
     return [*STEPS[:_LOOK], look, *STEPS[_LOOK + 1 :]]
 
 
-def _refusal(conn: Connection, view: ApplicationView, locale: str) -> str | None:
-    """Why the sleeve said no, when that is the last thing that it said about this application."""
+def _refusal(conn: Connection, view: ApplicationView, locale: str) -> tuple[str | None, str | None]:
+    """Why the sleeve said no, and why the person has to be looked at again: when that is the last
+    thing that was said about this application."""
     records: list[Record] = use_story.of_application(conn, view.row.id)
     told = [one for one in records if one.kind.startswith(("event.", "check."))]
     if not told:
-        return None
+        return None, None
     last = told[-1]
+    if last.kind == "check.done":
+        return None, _in_words(next(iter(last.data.get("reasons", ())), None), locale)
     reason = None
     if last.kind == "event.unlock_request":
         reason = last.data.get("verdict", {}).get("refused")
     elif last.kind == "event.attempt_refused":
         reason = last.data.get("event", {}).get("reason")
+    return _in_words(reason, locale), None
+
+
+def _in_words(reason: str | None, locale: str) -> str | None:
     if reason is None:
         return None
     text = code(reason)
