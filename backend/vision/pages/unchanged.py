@@ -49,8 +49,8 @@ class Pair:
 
 
 def unchanged(
-    before: bytes,
-    after: bytes,
+    before: bytes | Picture,
+    after: bytes | Picture,
     *,
     imprints: Sequence[Share] = (),
     zones: Sequence[Share] = (),
@@ -62,7 +62,7 @@ def unchanged(
     """Compare two pictures of a sheet. About half a second of processor time.
 
     Args:
-        before, after: JPEG, PNG or WebP.
+        before, after: JPEG, PNG or WebP, or decoded already.
         imprints: new imprints, as shares of the *before-picture*; nothing is compared there.
         zones: places for signatures, as shares of the approved page; used with ``reference``.
         reference: the approved page that ``before`` was found to be, if any.
@@ -71,7 +71,9 @@ def unchanged(
     Raises:
         PictureError: see ``backend.vision.decode``.
     """
-    first, second = decode(before, limits), decode(after, limits)
+    first, second = (
+        decode(one, limits) if isinstance(one, bytes) else one for one in (before, after)
+    )
     bad = quality.whole(second, settings)
     if bad == "dark":
         return Pair(_retake(bad))

@@ -153,8 +153,8 @@ def _imprint(task: LookAtImprint) -> ImprintSeen:
         reader=_reader(),
     )
     pair = unchanged.unchanged(
-        task.before,
-        task.after,
+        before,
+        after,
         imprints=[one.box for one in verdict.imprints],
         zones=task.zones[placed.page] if placed is not None else (),
         reference=page,
