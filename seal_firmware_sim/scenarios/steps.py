@@ -67,7 +67,7 @@ def at_sleeve(
         yield 6 * SECOND
         actor.sleeve.do(inputs.EnterCount(request.stamps))
         yield 5 * SECOND
-        yield from _identify(scene, pin=pin, lasting=lasting)
+        yield from _identify(scene, pin=pin, lasting=lasting, knows=who is None)
         yield from _press(actor, request.stamps)
         actor.seen.append(actor.sleeve.display)
     finally:
@@ -85,15 +85,19 @@ def unlock(scene: Scene) -> Part:
     scene.actor.seen.append(sleeve.display)
 
 
-def _identify(scene: Scene, *, pin: bool, lasting: bool) -> Part:
-    """Show the face, or type PINs."""
+def _identify(scene: Scene, *, pin: bool, lasting: bool, knows: bool) -> Part:
+    """Show the face, or type PINs: an honest person who ``knows`` them does so rather than show an
+    awkward face a third time."""
     actor = scene.actor
     sleeve = actor.sleeve
     pins = inputs.EnterPin(*scene.world.pins(actor.village))
     for attempt in range(ATTEMPTS):
         if phase(sleeve) is not Phase.IDENTIFY:
             return
-        sleeve.do(pins if pin else inputs.PresentFace())
+        instead = knows and not (pin or lasting) and attempt == ATTEMPTS - 1
+        sleeve.do(pins if pin or instead else inputs.PresentFace())
+        if instead and phase(sleeve) is Phase.IDENTIFY:  # they are not allowed here
+            sleeve.do(inputs.PresentFace())
         yield lambda: phase(sleeve) not in (Phase.CAPTURING, Phase.CHECKING)
         if not sleeve.reachable and phase(sleeve) is Phase.IDENTIFY:
             yield 3 * SECOND

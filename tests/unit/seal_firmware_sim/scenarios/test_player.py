@@ -53,6 +53,7 @@ class Office:
     approvals: list[str] = field(default_factory=list)
     refused_at_the_door: int = 0
     open_door: bool = False
+    pin_allowed: bool = True
 
     def apply(self, request: Request, *, own: bool = False) -> str:
         self.applied.append(request)
@@ -73,6 +74,7 @@ class Office:
             not_after=self.clock.now + 4 * 3_600_000,
             offline=True,
             pin=pin_check(),
+            pin_allowed=self.pin_allowed,
             max_clock_age=8 * 3_600_000,
         )
         server = self.servers[request.village, request.seal]
@@ -232,6 +234,24 @@ def test_a_use_by_pin_and_witness() -> None:
     assert "pin_entered" in town.types()
     assert "face_captured" not in town.types()
     assert town.types().count("stamped") == 1
+
+
+def test_whose_face_is_refused_twice_types_a_pin_with_a_witness() -> None:
+    town = played(fmt.Use(at="08:10", village=1), faces_ok=False)
+    assert town.types().count("face_captured") == 2
+    assert town.types().count("pin_entered") == 1
+    assert town.types().count("stamped") == 1
+
+
+def test_where_no_pin_is_allowed_the_face_is_shown_a_third_time() -> None:
+    town = Town(fmt.Use(at="08:10", village=1))
+    town.office.pin_allowed = False
+    for server in town.servers.values():
+        server.faces_ok = False
+    town.play()
+    assert town.types().count("face_captured") == 3
+    assert "pin_entered" not in town.types()
+    assert town.bodies(m.UseFinished)[-1].reason == "refused"
 
 
 def test_a_use_without_a_network() -> None:
