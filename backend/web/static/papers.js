@@ -207,8 +207,11 @@ const Draft = (() => {
   let sent = null;
   let handing = null;
   let passing = false;
+  let saving = false;
 
+  // Left by a page whose last save may have arrived after this page was made, with a newer version.
   const kept = localStorage.getItem(key);
+  let unsure = Boolean(kept);
   if (kept) {
     for (const [name, value] of Object.entries(JSON.parse(kept))) {
       const field = form.elements[name];
@@ -225,6 +228,11 @@ const Draft = (() => {
     const before = refused();
     if (Draft.waits()) tell(box.dataset.handing);
     await Draft.arrived();
+    if (unsure) {
+      saving = true;
+      htmx.ajax("POST", form.getAttribute("action"), { source: form, swap: "none" });
+      saving = false;
+    }
     await Draft.inTurn(() => {});
     // A form takes no second submit while it is still telling of the first.
     await new Promise((done) => { setTimeout(done); });
@@ -250,7 +258,7 @@ const Draft = (() => {
     const { etc, issueRequest } = event.detail;
     if (one !== form && !one.closest("#papers")) return;
     event.preventDefault();
-    if (one === form && handing) return;
+    if (one === form && handing && !saving) return;
     Draft.inTurn(async () => {
       // Meanwhile the list of papers may be a new one.
       const now = one.isConnected ? one : document.querySelector(`#papers form[action="${one.getAttribute("action")}"]`);
@@ -268,6 +276,7 @@ const Draft = (() => {
   // What was written while a save was on its way is not in it.
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.target !== form || !event.detail.successful || event.detail.xhr.responseText.includes('"wrong"')) return;
+    unsure = false;
     if (localStorage.getItem(key) === sent) localStorage.removeItem(key);
   });
   addEventListener("offline", off);

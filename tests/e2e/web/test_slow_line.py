@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from backend.web.apply import filled
 from tests.e2e.web.slow_line import SlowLine
 from tests.support.photographs import long_pdf
 from tests.support.web_server import WebServer
@@ -69,6 +70,25 @@ def test_what_is_written_while_a_save_is_on_its_way_stays_on_the_phone(
     line.answer()
     page.reload()
     expect(page.locator("#beneficiary")).to_have_value("王阿毛")
+
+
+def test_what_is_handed_in_though_the_page_before_was_saved_after_this_one_was_made(
+    enter: Callable[..., Page], server: WebServer, town: WebWorld
+) -> None:
+    page = open_draft(enter, server, town)
+    line = SlowLine(page, "**/edit", "POST", served=False)
+    page.fill("#purpose", "子女入学")
+    page.locator("#purpose").blur()
+    line.wait()
+    page.reload()
+    line.let_go()
+    applicant = town.people["applicant"]
+    view = town.web.reader.get(applicant, town.day.draft)
+    half = filled(view, {"purpose": "子女"})
+    town.web.drafts.update(applicant, town.day.draft, view.row.version, half)
+    page.click("text=提交申请")
+    expect(page.locator(".done")).to_contain_text("已提交")
+    assert town.web.reader.get(applicant, town.day.draft).purpose == "子女入学"
 
 
 def test_a_reason_begun_while_news_are_on_their_way_is_not_taken_away(
