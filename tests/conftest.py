@@ -71,6 +71,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require(marker)
 
 
+def _log_plainly() -> None:
+    """structlog's own way, but with plain tracebacks: its pictures of all local variables take
+    minutes on a loaded machine, and the browser waits for the answer."""
+    structlog.reset_defaults()
+    *first, _ = structlog.get_config()["processors"]
+    last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*first, last])
+
+
+_log_plainly()
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
     """A command in a test sends this process's logs to a stream that ends with the test."""
@@ -79,7 +91,7 @@ def _logs_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    _log_plainly()
 
 
 @pytest.fixture(scope="session")
