@@ -23,7 +23,7 @@ from seal_firmware_sim.hardware.flash import FileFlash, MemoryFlash
 from seal_firmware_sim.hardware.ports import Flash
 from seal_firmware_sim.hub import Hub
 from seal_firmware_sim.journal import Journal
-from seal_firmware_sim.scenarios.format import HeldUpPhoto, OtherImprint, Scenario, WithMatter
+from seal_firmware_sim.scenarios.format import OtherImprint, Scenario, WithMatter
 from seal_firmware_sim.scenarios.player import Player
 from seal_firmware_sim.scenarios.scenes import Stage
 from seal_firmware_sim.scenarios.stage import Actor, assemble
@@ -169,9 +169,6 @@ class Demo:
                 heartbeat_min=self.scenario.heartbeat_min,
                 ask=desk.ask,
                 imprints=_imprints(self.scenario),
-                challenged={
-                    one.village for one in self.scenario.actions if isinstance(one, HeldUpPhoto)
-                },
             )
             town = founder.found(self.scenario.villages, broker, self._stop.is_set)
             vendors.choose(house, town, Preferences(house.services, AlertSettings(), channels))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from backend.domain.actor import Actor, Role, RoleHeld
-from backend.domain.matter import Liveness, SealKind
+from backend.domain.matter import SealKind
 from backend.domain.organisation import ROOT, child_path
 from backend.services.actors import load_actor
 from backend.services.credentials import CredentialService
@@ -121,16 +121,12 @@ class Founder:
         heartbeat_min: int,
         ask: Callable[[Task], Result],
         imprints: Collection[tuple[int, str]] = (),
-        challenged: Collection[int] = (),
     ) -> None:
         """``imprints``: the seals, by village and kind, whose clean imprint is enrolled, too;
-        ``ask`` puts a question to whoever looks at imprints. ``challenged`` are the villages that
-        insist on a head turn: simulated people do not always turn theirs far enough, and that would
-        leave a day's alerts to chance."""
+        ``ask`` puts a question to whoever looks at imprints."""
         context = house.services
         self._imprints = ImprintService(context, ask)
         self._pressed = imprints
-        self._challenged = challenged
         self._heartbeat_ms = heartbeat_min * 60_000
         self._orders = DeviceOrderService(context, sign_down(house.keys))
         self._house = house
@@ -166,7 +162,6 @@ class Founder:
             root, NewOrganisation(district, town, people.TOWN[1], lat=_LAT, lon=_LON, fence_m=8_000)
         )
         self._matters.install_defaults(None, path)
-        self._organisations.change(root, district, {"settings": {"liveness": Liveness.BURST}})
         admin = self._person(root, district, "来立新", "admin", "系统管理员", (Role.ADMIN,))
         supervisor = self._person(
             root, district, "田素芬", "jiwei", "区纪委监委监督员", (Role.SUPERVISOR,)
@@ -240,8 +235,6 @@ class Founder:
                 fence_m=300,
             ),
         )
-        if number in self._challenged:
-            self._organisations.change(root, code, {"settings": {"liveness": Liveness.CHALLENGE}})
         first = number == 1
         staff = (
             ("村主任（审批人）", "zhuren", (Role.APPROVER, Role.APPLICANT)),
