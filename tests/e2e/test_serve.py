@@ -22,7 +22,7 @@ from zhiyin.wall import wall_clock
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 170.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class _Site:

@@ -131,7 +131,7 @@ def _check(crowd: Crowd, db: Database, kills: int, wanted: int) -> None:
 
 @pytest.mark.needs_mosquitto
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_promise_2_the_one_process_and_its_broker_killed_again_and_again(
     zygote: Zygote, tmp_path: Path
 ) -> None:
@@ -187,7 +187,7 @@ def test_promise_2_the_one_process_and_its_broker_killed_again_and_again(
 @pytest.mark.needs_mosquitto
 @pytest.mark.needs_postgres
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_promise_2_gateways_web_alerts_and_broker_killed_in_turn(
     zygote: Zygote, open_folder: Path
 ) -> None:
