@@ -16,6 +16,7 @@ from backend.vision.pages.ink import Gray, Ink, Mask, flatten, red_channel, with
 from backend.vision.pages.reader import Box
 
 _SOFTNESS = (0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3)
+SHARPEST = _SOFTNESS[0]
 _EIGHTH = 8
 _STEP, _STEEP = 0.09, 0.22
 _EDGE_CELLS = 4
@@ -81,7 +82,7 @@ def look(
     ink = base.ink
     laid = lay(photo, plane, ink, dots_per_mm, free, shifts)
     seen, red = without_seals(laid.picture, laid.lit, dots_per_mm)
-    softness, agreement, soft = _softened(ink, seen)
+    softness, agreement, soft = softened(ink, seen)
     seen = seen / _gain(soft, seen)
     light = cv2.resize(
         (ink > _PRINT).astype(np.uint8),
@@ -107,7 +108,9 @@ def _red_of(page: Picture) -> Ink:
     return np.asarray(cv2.subtract(red, cv2.max(blue, green)), np.float32) / np.float32(255)
 
 
-def _softened(ink: Ink, seen: Ink) -> tuple[float, float, Ink]:
+def softened(ink: Ink, seen: Ink) -> tuple[float, float, Ink]:
+    """The blur (sigma, pixels) that makes ``ink`` most like ``seen``, how like (correlation over
+    print), and ``ink`` as soft as that."""
     near = cv2.dilate(ink, np.ones((9, 9), np.uint8)) > _PRINT
     # Every seventh pixel is enough to correlate.
     theirs = seen[near][::7]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from backend.domain.eyes import Box as Share
 from backend.domain.eyes import Mark, PageFinding, PageVerdict
 from backend.vision.decode import DEFAULT_LIMITS, Picture, PictureLimits, decode
-from backend.vision.pages import differences, features, numbers, quality, windows
+from backend.vision.pages import closer, differences, features, numbers, quality, windows
 from backend.vision.pages.compare import MOST_MARKS
 from backend.vision.pages.ink import Ink, Mask, flatten, red_channel, without_seals
 from backend.vision.pages.reader import Box
@@ -89,10 +89,12 @@ def unchanged(
         return Pair(verdict, flat, plane=to_page)
     settings = replace(settings, likeness=settings.likeness_of_pair)
     masks = [_through(share, first, to_page) for share in imprints]
-    free = area_of([*masks, *(pixels(zone, size) for zone in zones if reference)], size)
+    signed = area_of([pixels(zone, size) for zone in zones if reference], size)
     if reference is not None:
-        free |= numbers.area(numbers.boxes(reference), size)
-    sight = look(second, placed.plane, Base(ink, red), DOTS_PER_MM, free)
+        signed |= numbers.area(numbers.boxes(reference), size)
+    # Print under a new imprint tells how the sheet lies there: in red light its ink hardly shows.
+    sight = look(second, placed.plane, Base(ink, red), DOTS_PER_MM, signed)
+    free = signed | area_of(masks, size)
     verdict = _judged(sight, ink, free, size, reference, placed.inliers, settings)
     return Pair(verdict, flat, sight.picture, to_page, sight)
 
@@ -158,6 +160,7 @@ def _judged(
     settings: PageSettings,
 ) -> PageVerdict:
     lines = [line.box for line in reference.lines] if reference else print_lines(ink)
+    sight = closer.evenly_sharp(sight, ink, free)
     blunt = differences.bluntness(sight.softness, settings)
     seen = [
         window
@@ -166,9 +169,19 @@ def _judged(
         and differences.covered_by(window.box, ~sight.sheet) < _IN_MASK
     ]
     grades = [differences.grade(window, blunt, settings) for window in seen]
-    spots = differences.pixels_only(seen, blunt, settings)
-    spots += differences.added_ink(sight, free, blunt, settings)
     share = sum(grade >= 1 for grade in grades) / max(1, len(grades))
+    added = differences.added_ink(sight, free, blunt, settings)
+    if share < settings.another:
+        seen = [
+            closer.window(window, sight, free) if grade >= 1 else window
+            for window, grade in zip(seen, grades, strict=True)
+        ]
+
+        def added_in(part: Sight, apart: Mask) -> list[differences.Spot]:
+            return differences.added_ink(part, apart, blunt, settings)
+
+        added = [spot for spot in added if closer.stays(spot, sight, free, added_in)]
+    spots = differences.pixels_only(seen, blunt, settings) + added
     scores = {
         "inliers": float(inliers),
         "softness": sight.softness,

@@ -68,7 +68,7 @@ def compare(ink: Ink, seen: Ink, lines: Sequence[Box], free: Mask) -> list[Windo
                 continue
             around = framed[y0 : y1 + 2 * REACH, x0 : x1 + 2 * REACH]
             likeness, theirs = _best(ours, np.asarray(around, np.float32))
-            extra, missing = _spots(ours, theirs)
+            extra, missing = spots(ours, theirs)
             windows.append(Window(number, (x0, y0, x1 - x0, y1 - y0), likeness, extra, missing))
     return windows
 
@@ -95,7 +95,8 @@ def _between(three: cv2.typing.MatLike) -> float:
     return min(0.5, max(-0.5, (before - after) / (2 * bend))) if bend < 0 else 0.0
 
 
-def _spots(ours: Ink, theirs: NDArray[np.float32]) -> tuple[float, float]:
+def spots(ours: Ink, theirs: NDArray[np.float32]) -> tuple[float, float]:
+    """The deepest spots that only ``theirs`` has, and only ``ours``."""
     # Toner spreads and lenses soften: how dark print is here is taken from here.
     gain = float((ours * theirs).sum() / max(1e-6, float((ours * ours).sum())))
     apart = cv2.GaussianBlur(theirs - np.clip(gain, 0.75, 1.25) * ours, (0, 0), _SPOT)
