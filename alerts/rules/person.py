@@ -24,6 +24,8 @@ _MOVED: Final = 0.10
 far enough: docs/decisions/0081."""
 TRIES: Final = 3
 """So many bursts a use has, see gateway.checks."""
+_FRONT_ONLY: Final = frozenset({"not_continuous", "turned_other"})
+"""Somebody else than in front turned the head: a photograph held up first does so, too."""
 _ENOUGH: Final = 2
 """So many of them must speak for a photograph."""
 
@@ -97,7 +99,8 @@ def _alive(state: State, record: Record, context: Context) -> Judged:
 def _like_a_photograph(record: Record) -> bool:
     """Whether a refused burst shows what a photograph does, though a head may, too."""
     why, turn = record.data.get("reasons", ()), record.data.get("turn")
-    return "not_continuous" in why or ("no_turn" in why and turn is not None and turn < _MOVED)
+    still = "no_turn" in why and turn is not None and turn < _MOVED
+    return still or not _FRONT_ONLY.isdisjoint(why)
 
 
 RULES: Final = (

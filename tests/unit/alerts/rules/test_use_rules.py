@@ -210,6 +210,7 @@ def tries(bench: Bench, *reasons: str, turn: float = 0.03) -> None:
         ("no_turn", "no_turn", "no_turn"),
         ("not_continuous", "wrong_way", "no_turn"),
         ("no_turn", "no_turn", "blurred"),
+        ("turned_other", "no_frontal", "turned_other"),
     ],
 )
 def test_c11_no_head_that_turned_in_all_tries(first: str, second: str, third: str) -> None:
