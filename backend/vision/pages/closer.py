@@ -18,7 +18,7 @@ from backend.vision.pages.differences import Spot
 from backend.vision.pages.ink import Ink, Mask
 from backend.vision.pages.reader import Box
 from backend.vision.pages.sight import SHARPEST, Sight, softened
-from backend.vision.pages.windows import Window, spots
+from backend.vision.pages.windows import REACH, Window, best, spots
 
 _AROUND, _APART = 32, 5
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
@@ -56,10 +56,16 @@ def window(one: Window, sight: Sight, free: Mask) -> Window:
     if laid is None:
         return one
     ours, theirs = (np.ascontiguousarray(plane[part.inner]) for plane in (part.ours, laid))
-    extra, missing = spots(ours, theirs)
     likeness = 1.0
     if int((ours > _PRINT).sum()) >= _ENOUGH:
-        likeness = float(cv2.matchTemplate(theirs, ours, cv2.TM_CCOEFF_NORMED)[0, 0])
+        # What stands around tells the turn; where it is a few rules only, not the place to a pixel.
+        rows, columns = part.inner
+        framed = cv2.copyMakeBorder(laid, REACH, REACH, REACH, REACH, cv2.BORDER_REPLICATE)
+        around = framed[
+            rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH
+        ]
+        likeness, theirs = best(ours, np.asarray(around, np.float32))
+    extra, missing = spots(ours, theirs)
     return replace(one, likeness=likeness, extra=extra, missing=missing)
 
 

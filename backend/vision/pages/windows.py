@@ -67,13 +67,13 @@ def compare(ink: Ink, seen: Ink, lines: Sequence[Box], free: Mask) -> list[Windo
             if x1 - x0 < 8 or float(ours.sum()) < _LEAST_INK or float(ours.max()) < _LEAST_DEPTH:
                 continue
             around = framed[y0 : y1 + 2 * REACH, x0 : x1 + 2 * REACH]
-            likeness, theirs = _best(ours, np.asarray(around, np.float32))
+            likeness, theirs = best(ours, np.asarray(around, np.float32))
             extra, missing = spots(ours, theirs)
             windows.append(Window(number, (x0, y0, x1 - x0, y1 - y0), likeness, extra, missing))
     return windows
 
 
-def _best(ours: Ink, around: Ink) -> tuple[float, Ink]:
+def best(ours: Ink, around: Ink) -> tuple[float, Ink]:
     """How like the likest place is, and that place to a part of a pixel: untouched print that lies
     half a pixel aside looks as different as a letter does from one that resembles it."""
     found = cv2.matchTemplate(around, ours, cv2.TM_CCOEFF_NORMED)
