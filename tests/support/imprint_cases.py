@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from backend.vision.decode import Picture
 
-REPORTED_FROM = 3_000_000
-"""Seeds from here on are only ever reported on; those of 1,000,000 and 2,000,000 were, and count as
+REPORTED_FROM = 4_000_000
+"""Seeds from here on are only ever reported on; those of 1, 2 and 3 million were, and count as
 tuning since their misses were looked at."""
-_VILLAGES_FROM = ((REPORTED_FROM, 90_000), (1_000_000, 50_000), (0, 0))
+_VILLAGES_FROM = ((REPORTED_FROM, 130_000), (3_000_000, 90_000), (1_000_000, 50_000), (0, 0))
 """Seeds from there on have villages of their own."""
 
 PX_PER_MM = 7.0

@@ -27,9 +27,10 @@ _OUTSIDE_COVERAGE = 0.5
 _MOST = 8
 _BEND_MM = 1.6
 _LEAST_SHAPE = 0.3
+_PLATEAU = 0.95
 _STIFF = 0.02
-"""How far a ring's line may lie off its circle, of how much of it that is read, and how strongly
-little of it keeps to the circle."""
+"""How far a ring's line may lie off its circle, of how much of it that is read, what share of the most
+ink across it still is the line's middle, and how strongly little of it keeps to the circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +288,9 @@ def _shaped(left: Map, ring: Ring, px_per_mm: float, floor: float) -> Ring:
     there = ring.angles & (profile.max(axis=1) > floor)
     if there.mean() < _LEAST_SHAPE:
         return ring
-    offset = reach[profile.argmax(axis=1)][there]
+    # Wet ink makes the line so wide that all of it is as dark: its middle, not its first edge.
+    flat = profile >= _PLATEAU * profile.max(axis=1, keepdims=True)
+    offset = ((flat * reach).sum(axis=1) / flat.sum(axis=1))[there]
     angle = np.arange(_ANGLES)[there] * (math.tau / _ANGLES)
     columns = np.stack(
         [np.ones_like(angle), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)], 1

@@ -19,6 +19,7 @@ from tests.support.imprint_cases import drawn
         ("over_old", 11),
         ("two_seals", 11),
         ("again", 1011),  # nearly in one place with the older one: told by its density only
+        ("wet", 12),  # its line is so wide that the rest of it passed for a second ring
         ("fan", 1012),  # an ellipse, whose leftover passed for a second ring
     ],
 )
