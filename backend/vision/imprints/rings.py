@@ -29,8 +29,8 @@ _BEND_MM = 1.6
 _LEAST_SHAPE = 0.3
 _PLATEAU = 0.95
 _STIFF = 0.02
-"""How far a ring's line may lie off its circle, of how much of it that is read, what share of the most
-ink across it still is the line's middle, and how strongly little of it keeps to the circle."""
+"""How far a ring's line may lie off its circle, of how much of it that is read, what share of the
+most ink across it still is the line's middle, and how strongly little of it keeps to the circle."""
 
 
 @dataclass(frozen=True, slots=True)
