@@ -16,6 +16,8 @@ class LivenessSettings:
             in eye distances, towards the asked side, by a face that looks no narrower …
         turn_by_squeeze: … and how much more of it for each part of its width that the face has
             lost: a flat picture gains a little by being turned far, a head much.
+        sure_beyond, less_alike: a turn that is less than ``sure_beyond`` more than that counts only
+            where the likeness to the person has sunk by ``less_alike``.
         max_frontal: the frame that counts as frontal is turned no further than this.
         max_step: how far the eyes' middle may move between two frames, in eye distances.
         max_growth: by which factor the face may grow or shrink between two frames.
@@ -31,6 +33,8 @@ class LivenessSettings:
 
     min_turn: float = 0.14
     turn_by_squeeze: float = 0.20
+    sure_beyond: float = 0.04
+    less_alike: float = 0.12
     max_frontal: float = 0.25
     max_step: float = 1.2
     max_growth: float = 1.35

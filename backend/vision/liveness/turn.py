@@ -150,7 +150,7 @@ def _challenge(
     frontal, seen = seen[front], seen[front:]
     turns = [sign * (one.turn - frontal.turn) for one in seen]
     turn = round(max(turns), 3)
-    turned = [at for at, one in enumerate(seen) if turns[at] >= _least_turn(frontal, one, settings)]
+    turned = [at for at, one in enumerate(seen) if _turned(turns[at], frontal, one, settings)]
     if not turned:
         return Liveness(False, (_why_not(turns, seen, settings),), turn)
     telling = [at for at in turned if (_squeeze(frontal, seen[at]) or 0) <= settings.max_squeeze]
@@ -170,6 +170,15 @@ def _why_not(turns: Sequence[float], seen: Sequence[Sighting], settings: Livenes
     if squeezed >= settings.flat_squeeze and max(map(abs, turns)) < settings.still:
         return "flat"
     return "no_turn"
+
+
+def _turned(turn: float, frontal: Sighting, one: Sighting, settings: LivenessSettings) -> bool:
+    beyond = turn - _least_turn(frontal, one, settings)
+    if beyond < 0:
+        return False
+    # A picture that is turned goes on looking like itself, a head does not.
+    changed = frontal.alike - one.alike >= settings.less_alike
+    return changed or beyond >= settings.sure_beyond or one.breadth is None
 
 
 def _least_turn(frontal: Sighting, one: Sighting, settings: LivenessSettings) -> float:

@@ -43,6 +43,14 @@ def test_c11_a_flat_picture_turned_has_no_nose_to_turn() -> None:
     assert challenge(*slipped) == (False, ("no_turn",))
 
 
+def test_c11_a_small_turn_counts_where_the_face_looks_less_like_its_front() -> None:
+    # What one photograph of a thousand did, and what a head does that turns as little.
+    front = seen(-0.04, breadth=0.92, alike=0.95)
+    assert challenge(front, seen(0.143, breadth=0.806, alike=0.86)) == (False, ("no_turn",))
+    assert challenge(front, seen(0.143, breadth=0.806, alike=0.75)) == (True, ())
+    assert challenge(front, seen(0.18, breadth=0.806, alike=0.86)) == (True, ())
+
+
 def test_a_face_too_narrow_to_tell_accuses_nobody() -> None:
     far = (seen(0.0), seen(0.5, breadth=0.5))
     assert challenge(*far) == (False, ("too_far",))
