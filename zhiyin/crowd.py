@@ -68,6 +68,7 @@ class PlainSleeve:
     total: int = 0
     uses: int = 0
     covered: int = 0
+    receipted: int = 0
     answers: int = 0
     pending: dict[int, Waiting] = field(default_factory=dict)
     tips: dict[int, bytes] = field(default_factory=dict)
@@ -110,8 +111,8 @@ class PlainSleeve:
         self.pending[self.counter] = Waiting(topics.up(self.id, body.type), raw)
         return self.counter
 
-    def take(self, receipt: Receipt) -> int:
-        """Let go of what a receipt covers; how many events.
+    def take(self, receipt: Receipt) -> None:
+        """Let go of what a receipt covers.
 
         Raises:
             ForeignReceipt: when it covers what this sleeve never sent.
@@ -123,7 +124,7 @@ class PlainSleeve:
         for number in done:
             del self.pending[number]
         self.covered = max(self.covered, receipt.through)
-        return len(done)
+        self.receipted += len(done)
 
 
 def enrol(
@@ -174,7 +175,6 @@ class Crowd:
         ca_file: Path | None = None,
     ) -> None:
         self.sleeves = sleeves
-        self.receipted = 0
         self.sent = 0
         self.failure: Exception | None = None
         self._keys = keys
@@ -214,6 +214,12 @@ class Crowd:
     def waiting(self) -> int:
         """Events that no receipt covers."""
         return sum(len(one.pending) for one in self.sleeves)
+
+    @property
+    def receipted(self) -> int:
+        """Events that a receipt has covered."""
+        # Each sleeve's own thread counts its own: one sum for all lost some of them.
+        return sum(one.receipted for one in self.sleeves)
 
     def settle(self, limit_s: float) -> bool:
         """Wait until receipts cover everything; whether they did within ``limit_s``."""
@@ -278,7 +284,7 @@ class Crowd:
         body = envelope.open_down(payload, device=one.id, keys=self._keys)
         with one.lock:
             if isinstance(body, Receipt):
-                self.receipted += one.take(body)
+                one.take(body)
             else:
                 one.answers += 1
 

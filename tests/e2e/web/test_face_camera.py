@@ -26,12 +26,6 @@ def video(tmp_path: Path) -> Path:
     return _film(tmp_path / "person.mjpeg", faces_orl.enrolment_pictures(3, 4))
 
 
-@pytest.fixture
-def still(tmp_path: Path) -> Path:
-    """One person who does not move at all: a photograph before the camera."""
-    return _film(tmp_path / "still.mjpeg", faces_orl.enrolment_pictures(3, 1))
-
-
 def _film(path: Path, pictures: Sequence[bytes]) -> Path:
     path.write_bytes(b"".join(_as_jpeg(one) * 25 for one in pictures))
     return path
@@ -121,21 +115,3 @@ def test_three_pictures_from_the_camera_make_an_enrolment(
         page.click("summary:has-text('撤回同意')")
         page.click("text=确定撤回并销毁")
         expect(page.locator("text=同意，下一步拍照")).to_be_visible()
-
-
-def test_a_picture_is_not_taken_twice_though_it_was_on_its_way_when_the_first_was_taken(
-    browser: Browser, chromium: Path, still: Path, server: WebServer, town: WebWorld
-) -> None:
-    with (
-        _filming(browser, chromium, still) as filming,
-        _before_the_camera(filming, server, town) as page,
-    ):
-        asked = _looks(page)
-        page.click("#camera-start")
-        asked().continue_()
-        second = asked()
-        page.click("#camera-take")
-        second.continue_()
-        asked()
-        expect(page.locator("#camera-take")).to_be_disabled()
-        expect(page.locator("#shots li")).to_have_count(1)
